@@ -1,0 +1,2 @@
+//! The driver.
+pub mod local;

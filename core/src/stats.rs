@@ -1,0 +1,1 @@
+//! Statistics: a snapshot as a tree.

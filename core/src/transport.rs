@@ -1,0 +1,194 @@
+//! The traits that every transport implements, and the registry of transports by URL scheme.
+//!
+//! A transport only makes connections. What it hands over is a [`Link`]: usually a non-blocking byte stream with a
+//! [`Codec`], which the driver's engine then reads and writes by itself, so that handshake, framing, batching, limits and
+//! fairness are the same for all of them. Whoever has no byte stream hands over a [`PipeTx`] and a [`PipeRx`], which move
+//! messages in batches.
+//!
+//! All methods are object-safe and poll-based, so that a C vtable can mirror them one to one. They are polled on one
+//! thread that all endpoints share: they must not block. Use `async-io` for readiness and the crate `blocking` for what
+//! can't be done without waiting, such as name resolution.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock, RwLock};
+use std::task::{Context, Poll};
+
+use crate::option::EndpointOptions;
+use crate::{Error, Message, OptionMap, ProtocolInfo, Result, Url};
+
+pub use crate::driver::local::{LocalLink, local_pair};
+
+/// Makes dialers and listeners for the URL schemes that it serves.
+pub trait Transport: Send + Sync + 'static {
+    /// The schemes, without `://`.
+    fn schemes(&self) -> &[&'static str];
+
+    /// A dialer for this URL. Checks the URL and the options, and touches no network.
+    ///
+    /// # Errors
+    /// [`Error::AddressInvalid`] if the URL can't be dialed, [`Error::InvalidArgument`] and the like for bad options.
+    fn dialer(&self, url: &Url, options: &Arc<EndpointOptions>) -> Result<Box<dyn Dialer>>;
+
+    /// A listener for this URL. Checks the URL and the options, and touches no network.
+    ///
+    /// # Errors
+    /// As [`dialer`](Self::dialer).
+    fn listener(&self, url: &Url, options: &Arc<EndpointOptions>) -> Result<Box<dyn Listener>>;
+}
+
+/// Makes outgoing connections, one at a time.
+pub trait Dialer: Send {
+    /// Connects and shakes hands. Each call after a `Ready` starts a new attempt. Dropping the dialer gives up an attempt.
+    fn poll_dial(&mut self, cx: &mut Context<'_>, hello: Hello) -> Poll<Result<Connection>>;
+}
+
+/// Takes incoming connections.
+pub trait Listener: Send {
+    /// Binds the address and answers the URL under which the listener can be reached, with the port that was chosen. Called until it is
+    /// ready, once, before [`poll_accept`](Self::poll_accept).
+    fn poll_bind(&mut self, cx: &mut Context<'_>) -> Poll<Result<Url>>;
+
+    /// Takes the next connection. The handshake that comes back runs beside this listener, within a time limit, so that
+    /// a slow peer holds up nobody. After an error the driver calls again, at once for the error of a connection, and
+    /// after a pause when files or memory have run out ([`Error::OutOfFiles`], [`Error::OutOfMemory`]).
+    fn poll_accept(&mut self, cx: &mut Context<'_>, hello: Hello) -> Poll<Result<Handshake>>;
+}
+
+/// A connection that is being set up.
+pub type Handshake = Pin<Box<dyn Future<Output = Result<Connection>> + Send>>;
+
+/// What a transport must know of the socket.
+#[derive(Clone, Copy, Debug)]
+pub struct Hello {
+    /// The socket's protocol.
+    pub protocol: &'static ProtocolInfo,
+}
+
+impl Hello {
+    /// Checks the protocol number that the peer sent.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] if it is not this socket's peer protocol.
+    pub fn check_peer(&self, number: u16) -> Result<()> {
+        if number == self.protocol.peer {
+            return Ok(());
+        }
+        let want = self.protocol.peer;
+        Err(Error::Protocol(format!("peer speaks protocol {number:#06x}, {want:#06x} expected").into()))
+    }
+}
+
+/// A connection after its handshake.
+pub struct Connection {
+    /// What carries the messages.
+    pub link: Link,
+    /// What can be read as options of the pipe, such as `local-address`, `remote-address` and `ipc:peer-uid`.
+    pub options: OptionMap,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// What carries the messages of a pipe.
+pub enum Link {
+    /// A byte stream, driven by the engine.
+    Stream(Box<dyn ByteStream>, Box<dyn Codec>),
+    /// Two sockets of this process, see [`local_pair`].
+    Local(LocalLink),
+    /// Something that moves whole messages.
+    Messages(Box<dyn PipeTx>, Box<dyn PipeRx>),
+}
+
+/// A connected, non-blocking, reliable byte stream. Reads and writes may run at the same time in two threads.
+pub trait ByteStream: Send + Sync {
+    /// Appends at most `max` bytes to `into`, within its spare capacity; 0 at the end of the stream.
+    /// [`io::ErrorKind::WouldBlock`] if there is nothing now.
+    fn try_read(&self, into: &mut Vec<u8>, max: usize) -> io::Result<usize>;
+
+    /// Writes what can be written at once and answers its length.
+    fn try_write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Ends the connection in both directions. Whoever reads or writes is told.
+    fn shutdown(&self);
+
+    /// The descriptor to wait on.
+    #[cfg(unix)]
+    fn fd(&self) -> std::os::fd::BorrowedFd<'_>;
+
+    /// Changes an option of the open connection, such as `tcp-nodelay`.
+    fn set_option(&self, name: &str, value: &crate::OptionValue) -> Result<()> {
+        let _ = value;
+        Err(Error::NotSupported(format!("option {name} of a pipe").into()))
+    }
+
+    /// Reads an option of the open connection.
+    fn option(&self, name: &str) -> Result<crate::OptionValue> {
+        Err(Error::NotSupported(format!("option {name} of a pipe").into()))
+    }
+}
+
+/// How messages are framed on a byte stream. Pure.
+pub trait Codec: Send + Sync {
+    /// Appends what stands before a message of `len` bytes (header and body).
+    fn encode_prefix(&self, len: usize, out: &mut Vec<u8>);
+
+    /// Looks at the start of the stream. `None`: more bytes are needed to tell.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] if this is not the framing.
+    fn decode_prefix(&self, buf: &[u8]) -> Result<Option<Frame>>;
+}
+
+/// A frame at the start of a buffer: `prefix` bytes, then `len` bytes of message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Bytes before the message.
+    pub prefix: usize,
+    /// Length of the message.
+    pub len: u64,
+}
+
+/// The sending side of a link that moves whole messages.
+pub trait PipeTx: Send {
+    /// Takes messages off the front of the queue, as many as it can. Pending: it took what it could and will wake when it can
+    /// take more. Ready: it took all.
+    fn poll_send(&mut self, cx: &mut Context<'_>, queue: &mut VecDeque<Message>) -> Poll<Result<()>>;
+
+    /// Delivers what it holds and closes.
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+/// The receiving side of a link that moves whole messages.
+pub trait PipeRx: Send {
+    /// Appends at most `max` messages and answers how many, at least one.
+    fn poll_recv(&mut self, cx: &mut Context<'_>, into: &mut Vec<Message>, max: usize) -> Poll<Result<usize>>;
+}
+
+/// Registers a transport for its URL schemes, for all sockets of this process. A transport that had a scheme before is replaced.
+pub fn register(transport: Arc<dyn Transport>) {
+    let mut table = registry().write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for scheme in transport.schemes() {
+        table.insert((*scheme).to_owned(), transport.clone());
+    }
+}
+
+/// The transport for a URL scheme.
+///
+/// # Errors
+/// [`Error::NotSupported`] if none is registered.
+pub fn lookup(scheme: &str) -> Result<Arc<dyn Transport>> {
+    let table = registry().read().unwrap_or_else(std::sync::PoisonError::into_inner);
+    table.get(scheme).cloned().ok_or_else(|| Error::NotSupported(format!("no transport for scheme {scheme:?}").into()))
+}
+
+fn registry() -> &'static RwLock<HashMap<String, Arc<dyn Transport>>> {
+    static REGISTRY: OnceLock<RwLock<HashMap<String, Arc<dyn Transport>>>> = OnceLock::new();
+    REGISTRY.get_or_init(RwLock::default)
+}

@@ -1,0 +1,1 @@
+//! The scalability protocols as pure state machines.
