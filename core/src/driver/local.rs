@@ -1,9 +1,166 @@
-//! Connections between two sockets of one process.
+//! Connections between two sockets of one process: a bounded queue each way, and messages handed over by value.
+//!
+//! A channel never calls into a socket. Pushing answers whether its reader has to be told, popping whether its writer has; the
+//! caller does that after it has released its own socket's lock. Lock order: socket, then channel.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::notify::Notified;
+use crate::Message;
 
 /// One end of a connection between two sockets of one process.
-pub struct LocalLink {}
+pub struct LocalLink {
+    /// Where to send and where to receive; `None` once a pipe has taken them over.
+    ends: Option<(Arc<Channel>, Arc<Channel>)>,
+}
+
+impl LocalLink {
+    /// The channels, to be closed by the caller from now on.
+    pub(crate) fn take(mut self) -> (Arc<Channel>, Arc<Channel>) {
+        self.ends.take().unwrap_or_else(|| unreachable!("taken once, by value"))
+    }
+}
 
 /// A connection between two sockets of this process: one link for each of them.
-pub fn local_pair() -> (LocalLink, LocalLink) {
-    (LocalLink {}, LocalLink {})
+///
+/// `depth` is how many messages each direction may hold, see [`ProtocolInfo::pipe_depth`](crate::ProtocolInfo::pipe_depth).
+pub fn local_pair(depth: usize) -> (LocalLink, LocalLink) {
+    let (a, b) = (Arc::new(Channel::new(depth)), Arc::new(Channel::new(depth)));
+    (LocalLink { ends: Some((a.clone(), b.clone())) }, LocalLink { ends: Some((b, a)) })
+}
+
+impl Drop for LocalLink {
+    fn drop(&mut self) {
+        if let Some((tx, rx)) = self.ends.take() {
+            tx.close();
+            rx.close();
+        }
+    }
+}
+
+/// One direction of a local connection.
+pub(crate) struct Channel {
+    state: Mutex<ChannelState>,
+    depth: usize,
+}
+
+struct ChannelState {
+    queue: VecDeque<Message>,
+    closed: bool,
+    /// The reader has been told that there is something, and has not emptied the queue since.
+    told_reader: bool,
+    /// The writer found the queue full, and wants to be told when half of it is free.
+    writer_waits: bool,
+    reader: Notified,
+    writer: Notified,
+}
+
+/// What became of a push.
+pub(crate) struct Pushed {
+    /// The queue is full now.
+    pub(crate) full: bool,
+    /// The reader has to be told.
+    pub(crate) tell: bool,
+}
+
+impl Channel {
+    fn new(depth: usize) -> Self {
+        Self {
+            state: Mutex::new(ChannelState {
+                queue: VecDeque::new(),
+                closed: false,
+                told_reader: false,
+                writer_waits: false,
+                reader: Notified::Nobody,
+                writer: Notified::Nobody,
+            }),
+            depth: depth.max(1),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ChannelState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says who reads. Answers whether there is something to read, or the end, already.
+    pub(crate) fn set_reader(&self, reader: Notified) -> bool {
+        let mut state = self.lock();
+        state.reader = reader;
+        state.told_reader = !state.queue.is_empty() || state.closed;
+        state.told_reader
+    }
+
+    /// Says who writes.
+    pub(crate) fn set_writer(&self, writer: Notified) {
+        self.lock().writer = writer;
+    }
+
+    /// Adds a message. Never refuses one: it is the writer who must stop when the queue is full.
+    pub(crate) fn push(&self, msg: Message) -> Pushed {
+        let mut state = self.lock();
+        if state.closed {
+            return Pushed { full: true, tell: false };
+        }
+        state.queue.push_back(msg);
+        let full = state.queue.len() >= self.depth;
+        state.writer_waits |= full;
+        let tell = !std::mem::replace(&mut state.told_reader, true);
+        Pushed { full, tell }
+    }
+
+    /// Takes everything, in exchange for an empty queue. Answers whether the writer has to be told, and whether the channel has
+    /// ended: then nothing more will come.
+    pub(crate) fn take(&self, into: &mut VecDeque<Message>) -> (bool, bool) {
+        let mut state = self.lock();
+        debug_assert!(into.is_empty());
+        std::mem::swap(&mut state.queue, into);
+        state.told_reader = state.closed;
+        (std::mem::take(&mut state.writer_waits), state.closed)
+    }
+
+    /// Whether more than half of the queue is free.
+    pub(crate) fn has_room(&self) -> bool {
+        let state = self.lock();
+        !state.closed && state.queue.len() * 2 <= self.depth
+    }
+
+    /// Whether one side has closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Whether nothing is on its way.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().queue.is_empty()
+    }
+
+    /// What was pushed and not taken, for the writer to take back.
+    pub(crate) fn take_back(&self) -> VecDeque<Message> {
+        std::mem::take(&mut self.lock().queue)
+    }
+
+    /// Nothing more is written. What is in the queue can still be read. Both sides are told, by the caller's thread, so it
+    /// must hold no lock.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        if std::mem::replace(&mut state.closed, true) {
+            return;
+        }
+        state.told_reader = true;
+        let (reader, writer) = (std::mem::take(&mut state.reader), std::mem::take(&mut state.writer));
+        drop(state);
+        reader.tell_readable();
+        writer.tell_hangup();
+    }
+
+    /// Who has to be told when [`Pushed::tell`] says so.
+    pub(crate) fn reader(&self) -> Notified {
+        self.lock().reader.clone()
+    }
+
+    /// Who has to be told when [`take`](Self::take) says so.
+    pub(crate) fn writer(&self) -> Notified {
+        self.lock().writer.clone()
+    }
 }

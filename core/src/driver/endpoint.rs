@@ -1,0 +1,648 @@
+//! Dialers and listeners: what makes pipes and keeps them coming.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use async_executor::Task;
+use async_io::Timer;
+use event_listener::Event;
+use futures_lite::future::or;
+
+use super::events::PipeChange;
+use super::executor::spawn;
+use super::notify::Signal;
+use super::pipe::{PipeLink, PipeShared};
+use super::socket::{Inner, Life};
+use super::{dirty, pump};
+use crate::option::{self, Address, EndpointOptions, Scope, names};
+use crate::protocol::{PipeAttrs, Reject};
+use crate::transport::{self, Connection, Hello, Link};
+use crate::{DialerId, Error, ListenerId, OptionValue, Result, Url};
+
+/// Makes connections to one address and renews them when they are lost. Cheap to clone; usable from any thread.
+#[derive(Clone)]
+pub struct Dialer(pub(crate) Arc<Endpoint>);
+
+/// Takes connections at one address. Cheap to clone; usable from any thread.
+#[derive(Clone)]
+pub struct Listener(pub(crate) Arc<Endpoint>);
+
+impl Dialer {
+    /// Its id.
+    pub fn id(&self) -> DialerId {
+        self.0.dialer_id().unwrap_or_else(|| unreachable!("a dialer has a dialer's id"))
+    }
+
+    /// The address that it dials.
+    pub fn url(&self) -> Url {
+        self.0.url()
+    }
+
+    /// Connects. When the first attempt succeeds, the connection is kept up from then on; when it fails, the dialer is as it was before.
+    /// Dropping the future gives the attempt up.
+    ///
+    /// # Errors
+    /// What the attempt failed with; [`Error::State`] if it was started before, [`Error::Closed`].
+    pub async fn start(&self) -> Result<()> {
+        let ep = &self.0;
+        let dialer = ep.begin(|ep| ep.transport()?.dialer(&ep.url(), &ep.options))?;
+        let guard = Unbegin(ep);
+        let first = spawn(or(dial_once(ep.clone(), dialer), closed(ep.clone())));
+        let (dialer, pipe) = first.await;
+        let pipe = pipe?;
+        let Some(dialer) = dialer else { return Err(Error::Closed) };
+        std::mem::forget(guard);
+        ep.run(spawn(keep_dialing(ep.clone(), dialer, Some(pipe))));
+        Ok(())
+    }
+
+    /// Starts connecting and keeps trying, without waiting for the first attempt.
+    ///
+    /// # Errors
+    /// For an address or options that can't be dialed; [`Error::State`] if it was started before, [`Error::Closed`].
+    pub fn start_in_background(&self) -> Result<()> {
+        let ep = &self.0;
+        let dialer = ep.begin(|ep| ep.transport()?.dialer(&ep.url(), &ep.options))?;
+        ep.run(spawn(keep_dialing(ep.clone(), dialer, None)));
+        Ok(())
+    }
+
+    /// Sets an option.
+    ///
+    /// # Errors
+    /// As [`OptionSpec::check_set`](crate::option::OptionSpec::check_set); [`Error::Busy`] for one that must be set before the start.
+    pub fn set_option(&self, name: &str, value: OptionValue) -> Result<()> {
+        self.0.set_option(Scope::DIALER, name, value)
+    }
+
+    /// Reads an option.
+    ///
+    /// # Errors
+    /// [`Error::NotSupported`] or [`Error::WriteOnly`].
+    pub fn option(&self, name: &str) -> Result<OptionValue> {
+        self.0.option(name)
+    }
+
+    /// Closes the dialer and its connection.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] if it was closed before.
+    pub fn close(&self) -> Result<()> {
+        self.0.close_by_user()
+    }
+}
+
+impl Listener {
+    /// Its id.
+    pub fn id(&self) -> ListenerId {
+        self.0.listener_id().unwrap_or_else(|| unreachable!("a listener has a listener's id"))
+    }
+
+    /// The address that it listens at; once started, with the port that was chosen.
+    pub fn url(&self) -> Url {
+        self.0.url()
+    }
+
+    /// Binds the address and starts taking connections. Dropping the future before it is ready undoes it.
+    ///
+    /// # Errors
+    /// [`Error::AddressInUse`], [`Error::AddressInvalid`], [`Error::PermissionDenied`] and what else the system says;
+    /// [`Error::State`] if it was started before, [`Error::Closed`].
+    pub async fn start(&self) -> Result<()> {
+        let ep = &self.0;
+        let mut listener = ep.begin(|ep| ep.transport()?.listener(&ep.url(), &ep.options))?;
+        let guard = Unbegin(ep);
+        let url = poll_fn(|cx| listener.poll_bind(cx)).await?;
+        std::mem::forget(guard);
+        let slot = Arc::new(Mutex::new(Some(listener)));
+        let mut state = ep.lock();
+        if ep.closed.is_set() {
+            return Err(Error::Closed);
+        }
+        state.url = url;
+        state.listener = Some(slot.clone());
+        drop(state);
+        ep.run(spawn(keep_accepting(ep.clone(), slot)));
+        Ok(())
+    }
+
+    /// Sets an option.
+    ///
+    /// # Errors
+    /// As [`OptionSpec::check_set`](crate::option::OptionSpec::check_set); [`Error::Busy`] for one that must be set before the start.
+    pub fn set_option(&self, name: &str, value: OptionValue) -> Result<()> {
+        self.0.set_option(Scope::LISTENER, name, value)
+    }
+
+    /// Reads an option.
+    ///
+    /// # Errors
+    /// [`Error::NotSupported`] or [`Error::WriteOnly`].
+    pub fn option(&self, name: &str) -> Result<OptionValue> {
+        self.0.option(name)
+    }
+
+    /// The options as the transport sees them, for those that are no plain values.
+    pub fn endpoint_options(&self) -> &Arc<EndpointOptions> {
+        &self.0.options
+    }
+
+    /// Closes the listener and its connections. The address is free when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] if it was closed before.
+    pub fn close(&self) -> Result<()> {
+        self.0.close_by_user()
+    }
+}
+
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Dialer({}, {})", self.id(), self.url())
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Listener({}, {})", self.id(), self.url())
+    }
+}
+
+/// A dialer or a listener.
+pub(crate) struct Endpoint {
+    pub(crate) socket: Weak<Inner>,
+    kind: Kind,
+    pub(crate) options: Arc<EndpointOptions>,
+    pub(crate) counters: EndpointCounters,
+    closed: Signal,
+    state: Mutex<EndpointState>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Dialer(DialerId),
+    Listener(ListenerId),
+}
+
+struct EndpointState {
+    url: Url,
+    life: EndpointLife,
+    /// What the accept task uses; taken out and dropped at close, which frees the address.
+    listener: Option<Accepting>,
+}
+
+type Accepting = Arc<Mutex<Option<Box<dyn transport::Listener>>>>;
+
+/// ```text
+/// Idle ──start──► Starting ──first attempt, bind──► Running
+///   ▲                │                                 │
+///   └────failed──────┘            close from anywhere ─┴─► Closed
+/// ```
+enum EndpointLife {
+    Idle,
+    Starting,
+    /// Dropping the task ends it.
+    Running(#[expect(dead_code, reason = "held to be dropped")] Task<()>),
+    Closed,
+}
+
+/// What an endpoint counts.
+#[derive(Debug, Default)]
+pub(crate) struct EndpointCounters {
+    pub(crate) pipes: AtomicU64,
+    pub(crate) connect: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) disconnect: AtomicU64,
+    pub(crate) canceled: AtomicU64,
+    pub(crate) other: AtomicU64,
+    pub(crate) timeout: AtomicU64,
+    pub(crate) proto: AtomicU64,
+    pub(crate) auth: AtomicU64,
+    pub(crate) oom: AtomicU64,
+    pub(crate) reject: AtomicU64,
+    pub(crate) too_large: AtomicU64,
+}
+
+impl Endpoint {
+    pub(crate) fn new_dialer(socket: &Arc<Inner>, url: Url, options: EndpointOptions) -> Arc<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        Self::new(socket, Kind::Dialer(fresh(&NEXT, DialerId::new)), url, options)
+    }
+
+    pub(crate) fn new_listener(socket: &Arc<Inner>, url: Url, options: EndpointOptions) -> Arc<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        Self::new(socket, Kind::Listener(fresh(&NEXT, ListenerId::new)), url, options)
+    }
+
+    fn new(socket: &Arc<Inner>, kind: Kind, url: Url, options: EndpointOptions) -> Arc<Self> {
+        Arc::new(Self {
+            socket: Arc::downgrade(socket),
+            kind,
+            options: Arc::new(options),
+            counters: EndpointCounters::default(),
+            closed: Signal::default(),
+            state: Mutex::new(EndpointState { url, life: EndpointLife::Idle, listener: None }),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, EndpointState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(crate) fn dialer_id(&self) -> Option<DialerId> {
+        match self.kind {
+            Kind::Dialer(id) => Some(id),
+            Kind::Listener(_) => None,
+        }
+    }
+
+    pub(crate) fn listener_id(&self) -> Option<ListenerId> {
+        match self.kind {
+            Kind::Dialer(_) => None,
+            Kind::Listener(id) => Some(id),
+        }
+    }
+
+    pub(crate) fn url(&self) -> Url {
+        self.lock().url.clone()
+    }
+
+    pub(crate) fn attrs(&self) -> PipeAttrs {
+        let priority = |name| self.options.int(name).and_then(|n| u8::try_from(n).ok()).unwrap_or(8);
+        PipeAttrs { send_priority: priority(names::SEND_PRIORITY), recv_priority: priority(names::RECV_PRIORITY) }
+    }
+
+    /// The option's value, its default where it was not set.
+    pub(crate) fn option(&self, name: &str) -> Result<OptionValue> {
+        let scope = match self.kind {
+            Kind::Dialer(_) => Scope::DIALER,
+            Kind::Listener(_) => Scope::LISTENER,
+        };
+        option::spec(name)?.check_get(scope)?;
+        if let Some(value) = self.options.get(name) {
+            return Ok(value);
+        }
+        let url = self.url();
+        Ok(match name {
+            names::URL => url.to_string().into(),
+            names::RECV_SIZE_MAX => DEFAULT_RECV_MAX.into(),
+            names::RECONNECT_TIME_MIN => DEFAULT_RECONNECT.0.into(),
+            names::RECONNECT_TIME_MAX => DEFAULT_RECONNECT.1.into(),
+            names::SEND_PRIORITY | names::RECV_PRIORITY => 8.into(),
+            names::TCP_NODELAY => true.into(),
+            names::TCP_KEEPALIVE => false.into(),
+            names::TCP_BOUND_PORT => match url.port() {
+                Some(port) if port != 0 => i32::from(port).into(),
+                _ => return Err(Error::State("the listener has no port yet".into())),
+            },
+            names::LOCAL_ADDRESS => Address::Unspecified.into(),
+            _ => return Err(Error::NotFound(format!("option {name:?} is not set").into())),
+        })
+    }
+
+    pub(crate) fn set_option(&self, scope: Scope, name: &str, value: OptionValue) -> Result<()> {
+        option::spec(name)?.check_set(scope, &value)?;
+        let early = matches!(
+            name,
+            names::LOCAL_ADDRESS | names::IPC_PERMISSIONS | names::SEND_PRIORITY | names::RECV_PRIORITY
+        );
+        let state = self.lock();
+        match state.life {
+            EndpointLife::Closed => return Err(Error::Closed),
+            EndpointLife::Starting | EndpointLife::Running(_) if early => {
+                return Err(Error::Busy(format!("option {name:?} must be set before the start").into()));
+            }
+            EndpointLife::Idle | EndpointLife::Starting | EndpointLife::Running(_) => {}
+        }
+        self.options.set(name.to_owned(), value);
+        Ok(())
+    }
+
+    /// A pipe of this endpoint was lost.
+    pub(crate) fn pipe_gone(&self) {
+        self.counters.pipes.fetch_sub(1, Ordering::Relaxed);
+        self.counters.disconnect.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts why an attempt or a connection failed.
+    pub(crate) fn count_error(&self, error: &Error) {
+        let c = &self.counters;
+        let counter = match error {
+            Error::ConnectionRefused(_) => &c.refused,
+            Error::Canceled | Error::Closed => &c.canceled,
+            Error::TimedOut => &c.timeout,
+            Error::Protocol(_) => &c.proto,
+            Error::PeerAuth(_) | Error::Crypto(_) => &c.auth,
+            Error::OutOfMemory | Error::OutOfFiles => &c.oom,
+            Error::MessageTooLarge(_) => &c.too_large,
+            _ => &c.other,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts what the protocol refused.
+    pub(crate) fn count_reject(&self, reject: Reject) {
+        let counter = match reject {
+            Reject::Already => &self.counters.reject,
+            Reject::Malformed | Reject::Mismatch => &self.counters.proto,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Ends it: no more pipes from here. Its pipes are closed by the caller.
+    pub(crate) fn close(&self) -> bool {
+        let mut state = self.lock();
+        let first = self.closed.set();
+        let life = std::mem::replace(&mut state.life, EndpointLife::Closed);
+        let listener = state.listener.take();
+        drop(state);
+        if let Some(listener) = listener {
+            drop(listener.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
+        drop(life);
+        first
+    }
+
+    fn close_by_user(self: &Arc<Self>) -> Result<()> {
+        if !self.close() {
+            return Err(Error::Closed);
+        }
+        if let Some(socket) = self.socket.upgrade() {
+            socket.turn(|st| {
+                st.core.endpoints.retain(|ep| !Arc::ptr_eq(ep, self));
+                let pipes: Vec<_> = st.core.pipes.values().filter(|slot| Arc::ptr_eq(&slot.pipe.endpoint, self)).collect();
+                let pipes: Vec<_> = pipes.into_iter().map(|slot| slot.pipe.clone()).collect();
+                for pipe in pipes {
+                    pipe.set_closing();
+                    st.detach(&socket, pipe.id, None);
+                }
+            });
+        }
+        Ok(())
+    }
+
+    fn transport(&self) -> Result<Arc<dyn transport::Transport>> {
+        transport::lookup(self.url().scheme())
+    }
+
+    /// From Idle to Starting.
+    fn begin<T>(&self, make: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        let made = make(self)?;
+        let mut state = self.lock();
+        match state.life {
+            EndpointLife::Idle => {
+                state.life = EndpointLife::Starting;
+                Ok(made)
+            }
+            EndpointLife::Starting | EndpointLife::Running(_) => {
+                Err(Error::State(format!("{} was started before", state.url).into()))
+            }
+            EndpointLife::Closed => Err(Error::Closed),
+        }
+    }
+
+    /// From Starting to Running.
+    fn run(&self, task: Task<()>) {
+        let mut state = self.lock();
+        if let EndpointLife::Starting = state.life {
+            state.life = EndpointLife::Running(task);
+        }
+    }
+
+    fn hello(&self) -> Result<(Arc<Inner>, Hello)> {
+        let socket = self.socket.upgrade().ok_or(Error::Closed)?;
+        let hello = Hello { protocol: socket.info };
+        Ok((socket, hello))
+    }
+
+    /// The bounds of the random wait before the next attempt.
+    fn reconnect(&self) -> (Duration, Duration) {
+        let time = |name, default| self.options.duration(name).map_or(default, |t| t.unwrap_or(Duration::MAX));
+        (
+            time(names::RECONNECT_TIME_MIN, DEFAULT_RECONNECT.0),
+            time(names::RECONNECT_TIME_MAX, DEFAULT_RECONNECT.1),
+        )
+    }
+}
+
+/// Back from Starting to Idle, unless the start succeeded.
+struct Unbegin<'a>(&'a Endpoint);
+
+impl Drop for Unbegin<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        if let EndpointLife::Starting = state.life {
+            state.life = EndpointLife::Idle;
+        }
+    }
+}
+
+type Attempt = (Option<Box<dyn transport::Dialer>>, Result<Arc<PipeShared>>);
+
+async fn closed(ep: Arc<Endpoint>) -> Attempt {
+    ep.closed.wait().await;
+    (None, Err(Error::Closed))
+}
+
+/// One attempt to connect, from the address to a pipe that the protocol accepted.
+async fn dial_once(ep: Arc<Endpoint>, mut dialer: Box<dyn transport::Dialer>) -> Attempt {
+    let hello = match ep.hello() {
+        Ok((_, hello)) => hello,
+        Err(e) => return (None, Err(e)),
+    };
+    let connect = limited(DIAL_LIMIT, poll_fn(|cx| dialer.poll_dial(cx, hello)));
+    let result = match connect.await {
+        Ok(connection) => attach(&ep, connection).await,
+        Err(e) => Err(e),
+    };
+    if let Err(e) = &result {
+        ep.count_error(e);
+        tracing::debug!(url = %ep.url(), "dial failed: {e}");
+    }
+    (Some(dialer), result)
+}
+
+async fn keep_dialing(ep: Arc<Endpoint>, mut dialer: Box<dyn transport::Dialer>, mut pipe: Option<Arc<PipeShared>>) {
+    let mut bound = ep.reconnect().0;
+    let mut first = pipe.is_none();
+    loop {
+        if let Some(pipe) = pipe.take() {
+            bound = ep.reconnect().0;
+            pipe.gone.wait().await;
+        }
+        if !std::mem::take(&mut first) {
+            Timer::after(bound.mul_f64(fastrand::f64())).await;
+            let (_, max) = ep.reconnect();
+            if !max.is_zero() {
+                bound = bound.saturating_mul(2).min(max);
+            }
+        }
+        let (again, result) = dial_once(ep.clone(), dialer).await;
+        let Some(again) = again else { return };
+        dialer = again;
+        pipe = result.ok();
+    }
+}
+
+async fn keep_accepting(ep: Arc<Endpoint>, listener: Accepting) {
+    let shaking = Arc::new(Shaking::default());
+    loop {
+        shaking.room().await;
+        let Ok((socket, hello)) = ep.hello() else { return };
+        drop(socket);
+        let accepted = poll_fn(|cx| {
+            let mut listener = listener.lock().unwrap_or_else(PoisonError::into_inner);
+            match listener.as_mut() {
+                Some(listener) => listener.poll_accept(cx, hello).map(Some),
+                None => std::task::Poll::Ready(None),
+            }
+        });
+        let handshake = match accepted.await {
+            None => return,
+            Some(Ok(handshake)) => handshake,
+            Some(Err(e)) => {
+                ep.count_error(&e);
+                if matches!(e, Error::OutOfFiles | Error::OutOfMemory) {
+                    tracing::warn!(url = %ep.url(), "accept pauses for {ACCEPT_PAUSE:?}: {e}");
+                    Timer::after(ACCEPT_PAUSE).await;
+                } else {
+                    tracing::debug!(url = %ep.url(), "accept: {e}");
+                }
+                continue;
+            }
+        };
+        let place = shaking.enter();
+        let ep = ep.clone();
+        spawn(async move {
+            let _place = place;
+            let shaken = async {
+                let connection = limited(HANDSHAKE_LIMIT, handshake).await?;
+                attach(&ep, connection).await
+            };
+            let closed = async {
+                ep.closed.wait().await;
+                Err(Error::Closed)
+            };
+            if let Err(e) = or(closed, shaken).await {
+                ep.count_error(&e);
+                tracing::debug!(url = %ep.url(), "handshake failed: {e}");
+            }
+        })
+        .detach();
+    }
+}
+
+/// Makes a pipe of a connection.
+async fn attach(ep: &Arc<Endpoint>, connection: Connection) -> Result<Arc<PipeShared>> {
+    let (socket, _) = ep.hello()?;
+    let Connection { link, options } = connection;
+    let link = match link {
+        Link::Stream(stream, codec) => PipeLink::Stream(stream, codec),
+        Link::Local(local) => PipeLink::from(local),
+        Link::Messages(tx, rx) => PipeLink::from(pump::start(tx, rx)),
+    };
+    let pipe = Arc::new(PipeShared::new(&socket, ep.clone(), options, link));
+    if let Some(told) = socket.notify(PipeChange::BeforeAdd, &pipe) {
+        told.wait().await;
+    }
+    let limit = ep.options.size(names::RECV_SIZE_MAX).unwrap_or(DEFAULT_RECV_MAX);
+    let attached = if pipe.is_closing() {
+        Err(Error::ConnectionAborted)
+    } else {
+        socket.turn(|st| {
+            if !matches!(st.core.life, Life::Open | Life::Lingering(_)) || ep.closed.is_set() {
+                return Err(Error::Closed);
+            }
+            ep.counters.pipes.fetch_add(1, Ordering::Relaxed);
+            match st.attach(&socket, &pipe, limit) {
+                Ok(()) => {
+                    ep.counters.connect.fetch_add(1, Ordering::Relaxed);
+                    socket.notify(PipeChange::AfterAdd, &pipe);
+                    Ok(())
+                }
+                Err(reject) => {
+                    ep.counters.pipes.fetch_sub(1, Ordering::Relaxed);
+                    ep.count_reject(reject);
+                    Err(Error::ConnectionAborted)
+                }
+            }
+        })
+    };
+    dirty::flush();
+    match attached {
+        Ok(()) => Ok(pipe),
+        Err(e) => {
+            pipe.set_closing();
+            pipe.end();
+            pipe.gone.set();
+            socket.notify(PipeChange::Removed, &pipe);
+            Err(e)
+        }
+    }
+}
+
+async fn limited<T>(limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+    or(work, async {
+        Timer::after(limit).await;
+        Err(Error::TimedOut)
+    })
+    .await
+}
+
+/// The handshakes that are under way at one listener.
+#[derive(Default)]
+struct Shaking {
+    count: AtomicUsize,
+    left: Event,
+}
+
+struct Place(Arc<Shaking>);
+
+impl Shaking {
+    async fn room(&self) {
+        while self.count.load(Ordering::Acquire) >= HANDSHAKES {
+            let listener = self.left.listen();
+            if self.count.load(Ordering::Acquire) < HANDSHAKES {
+                return;
+            }
+            listener.await;
+        }
+    }
+
+    fn enter(self: &Arc<Self>) -> Place {
+        self.count.fetch_add(1, Ordering::AcqRel);
+        Place(self.clone())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.count.fetch_sub(1, Ordering::AcqRel);
+        self.0.left.notify(1);
+    }
+}
+
+fn fresh<T>(next: &AtomicU32, id: impl Fn(u32) -> Option<T>) -> T {
+    loop {
+        if let Some(id) = id(next.fetch_add(1, Ordering::Relaxed) & 0x7fff_ffff) {
+            return id;
+        }
+    }
+}
+
+pub(crate) const DEFAULT_RECV_MAX: usize = 64 * 1024 * 1024;
+pub(crate) const DEFAULT_RECONNECT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// A peer that has not shaken hands by then is given up.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+/// Name resolution, connection and handshake together.
+const DIAL_LIMIT: Duration = Duration::from_secs(30);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+/// Handshakes at one time; more connections wait in the system's queue.
+const HANDSHAKES: usize = 1024;

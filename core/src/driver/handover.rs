@@ -1,0 +1,323 @@
+//! Who reads, who waits, who is woken: the hand-over between blocked threads, async tasks, the I/O thread and close.
+//!
+//! Everything here is under the socket's lock and does no I/O. A blocked receiver is the *leader*: it sleeps on the socket's own pipes and
+//! reads them. Other blocked threads park. While nobody leads, the I/O thread watches the socket, one-shot (*armed*), and
+//! reads in the *background*.
+//!
+//! ```text
+//!              blocking receive finds nothing            leader takes a message, times out, or is told to close
+//!        ┌───────────────────────────────────► Led ─────────────────────────────────────────────┐
+//!        │                                                                                       ▼
+//!   Idle ┤ ◄──────────────────────────────────────────────────────────────────────────────── leave
+//!        │                                                                                       ▲
+//!        └───────────────────────────────► Background ──────────────────────────────────────────┘
+//!              armed, and the I/O thread fires            nothing is ready, or the protocol takes no more
+//! ```
+//!
+//! A message is *free* if the protocol holds more than are *reserved* for callers that have been woken. Whoever makes the socket
+//! Idle again dispatches: free messages are reserved for waiters and these are woken; if there are none left, the first
+//! waiting thread is *promoted* to lead, and if only tasks wait the background is armed. So waiters exist only while
+//! somebody leads, runs in the background, is promoted, is armed, or holds a reservation that ends in a leave.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::task::Waker;
+use std::thread::Thread;
+
+use super::hash::FastHash;
+use crate::{ContextId, PipeId};
+
+/// The order in which callers came.
+pub(crate) type Ticket = u64;
+
+/// A caller that sleeps.
+#[derive(Clone, Debug)]
+pub(crate) enum Sleeper {
+    /// A thread that parks.
+    Thread(Thread),
+    /// An async task.
+    Task(Waker),
+}
+
+impl Sleeper {
+    /// Must not be called under a lock: a waker may run an executor inline.
+    pub(crate) fn wake(self) {
+        match self {
+            Self::Thread(thread) => thread.unpark(),
+            Self::Task(waker) => waker.wake(),
+        }
+    }
+}
+
+/// A caller in a queue.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    pub(crate) ticket: Ticket,
+    pub(crate) ctx: ContextId,
+    pub(crate) sleeper: Sleeper,
+}
+
+/// Why a caller was woken. It finds this under its ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// A message is reserved for it.
+    Message,
+    /// It may lead.
+    Lead,
+    /// It is its turn to send.
+    Turn,
+    /// The protocol canceled it.
+    Canceled,
+}
+
+/// The callers that wait for one queue of messages, or for room to send; in the order of their tickets.
+#[derive(Debug, Default)]
+pub(crate) struct WaitQueue {
+    waiters: VecDeque<Waiter>,
+    /// Receivers that were woken for a message and have not taken it. Senders that were woken and have not tried.
+    pub(crate) reserved: usize,
+    /// One of them is a thread; the next is woken by its leave.
+    pub(crate) thread_on_its_way: bool,
+}
+
+impl WaitQueue {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiters.is_empty()
+    }
+
+    fn insert(&mut self, waiter: Waiter) {
+        let place = self.waiters.partition_point(|w| w.ticket < waiter.ticket);
+        self.waiters.insert(place, waiter);
+    }
+
+    fn remove(&mut self, ticket: Ticket) -> Option<Waiter> {
+        let place = self.waiters.binary_search_by_key(&ticket, |w| w.ticket).ok()?;
+        self.waiters.remove(place)
+    }
+}
+
+/// What the socket is doing about its pipes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Drive {
+    /// Nobody reads.
+    #[default]
+    Idle,
+    /// A blocked receiver of this queue, with this ticket, reads.
+    Led {
+        /// Whose queue it waits for.
+        queue: ContextId,
+        /// When it came.
+        ticket: Ticket,
+        /// It sleeps, and has to be woken to see what did not come from a watched pipe.
+        asleep: bool,
+    },
+    /// The I/O thread reads.
+    Background,
+}
+
+/// The state of the hand-over.
+#[derive(Debug, Default)]
+pub(crate) struct Handover {
+    pub(crate) drive: Drive,
+    pub(crate) promoted: Option<Ticket>,
+    pub(crate) armed: bool,
+    /// Pipes with something to read, and how many of them are left in this round.
+    pub(crate) ready: VecDeque<PipeId>,
+    pub(crate) round: usize,
+    /// Leads since the socket opened, for the I/O thread's tick.
+    pub(crate) leads: u64,
+    /// On the I/O thread's list of sockets whose leader left.
+    pub(crate) ticking: bool,
+    /// Pipes that were seen to be writable.
+    pub(crate) writable: Vec<PipeId>,
+    next_ticket: Ticket,
+    /// Threads that wait to receive, and in which queue.
+    parked: BTreeMap<Ticket, ContextId>,
+    /// How many callers of all kinds wait to receive.
+    receivers: usize,
+    woken: HashMap<Ticket, Outcome, FastHash>,
+}
+
+impl Handover {
+    pub(crate) fn ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        self.next_ticket
+    }
+
+    /// The leader is not asleep, or does not stay so.
+    pub(crate) fn rouse(&mut self) {
+        if let Drive::Led { asleep, .. } = &mut self.drive {
+            *asleep = false;
+        }
+    }
+
+    /// Nobody waits who could be overlooked.
+    pub(crate) fn is_quiet(&self) -> bool {
+        match self.drive {
+            Drive::Idle => self.receivers == 0,
+            Drive::Led { asleep, .. } => !asleep,
+            Drive::Background => true,
+        }
+    }
+
+    /// A caller whose queue is gone.
+    pub(crate) fn forget(&mut self, ticket: Ticket) -> Option<Outcome> {
+        let outcome = self.woken.remove(&ticket);
+        if outcome == Some(Outcome::Lead) {
+            self.promoted = None;
+        }
+        outcome
+    }
+
+    /// Nobody waits to receive.
+    pub(crate) fn nobody_waits(&self) -> bool {
+        self.receivers == 0
+    }
+
+    /// A receiver goes to sleep in its queue.
+    pub(crate) fn wait_recv(&mut self, key: ContextId, queue: &mut WaitQueue, waiter: Waiter) {
+        if let Sleeper::Thread(_) = waiter.sleeper {
+            self.parked.insert(waiter.ticket, key);
+        }
+        self.receivers += 1;
+        queue.insert(waiter);
+    }
+
+    /// A sender goes to sleep in its queue.
+    pub(crate) fn wait_send(&mut self, queue: &mut WaitQueue, waiter: Waiter) {
+        queue.insert(waiter);
+    }
+
+    /// A receiver is back, or gives up: takes it out of its queue if it is still there, and answers what it was woken for.
+    pub(crate) fn back_recv(&mut self, queue: &mut WaitQueue, ticket: Ticket) -> Option<Outcome> {
+        let outcome = self.woken.remove(&ticket);
+        match outcome {
+            Some(Outcome::Message) => {
+                queue.reserved -= 1;
+                queue.thread_on_its_way = false;
+            }
+            Some(Outcome::Lead) => self.promoted = None,
+            Some(Outcome::Turn | Outcome::Canceled) => {}
+            None => {
+                self.take_receiver(queue, ticket);
+            }
+        }
+        outcome
+    }
+
+    /// A sender is back, or gives up.
+    pub(crate) fn back_send(&mut self, queue: &mut WaitQueue, ticket: Ticket) -> Option<Outcome> {
+        let outcome = self.woken.remove(&ticket);
+        match outcome {
+            Some(Outcome::Turn) => queue.reserved -= 1,
+            Some(Outcome::Message | Outcome::Lead | Outcome::Canceled) => {}
+            None => {
+                queue.remove(ticket);
+            }
+        }
+        outcome
+    }
+
+    /// Reserves `free` messages for those who wait in this queue, in order, and answers whom to wake. The leader, if it waits for the same
+    /// queue, has its place in the order too.
+    pub(crate) fn dispatch(
+        &mut self,
+        key: ContextId,
+        queue: &mut WaitQueue,
+        mut free: usize,
+        mut wake: impl FnMut(Sleeper),
+    ) {
+        let mut leader = match self.drive {
+            Drive::Led { queue, ticket, .. } if queue == key => Some(ticket),
+            Drive::Led { .. } | Drive::Idle | Drive::Background => None,
+        };
+        while free > 0 {
+            let Some(first) = queue.waiters.front() else { break };
+            if leader.take_if(|ticket| *ticket < first.ticket).is_some() {
+                free -= 1;
+                continue;
+            }
+            let is_thread = matches!(first.sleeper, Sleeper::Thread(_));
+            if is_thread && queue.thread_on_its_way {
+                break;
+            }
+            let ticket = first.ticket;
+            let Some(waiter) = self.take_receiver(queue, ticket) else { break };
+            queue.reserved += 1;
+            queue.thread_on_its_way |= is_thread;
+            self.woken.insert(ticket, Outcome::Message);
+            wake(waiter.sleeper);
+            free -= 1;
+        }
+    }
+
+    /// Wakes the first sender of this queue, unless one is on its way already.
+    pub(crate) fn wake_sender(&mut self, queue: &mut WaitQueue) -> Option<Sleeper> {
+        if queue.reserved > 0 {
+            return None;
+        }
+        let waiter = queue.waiters.pop_front()?;
+        queue.reserved += 1;
+        self.woken.insert(waiter.ticket, Outcome::Turn);
+        Some(waiter.sleeper)
+    }
+
+    /// The queue of the thread that has waited longest, to be promoted with [`promote`](Self::promote).
+    pub(crate) fn longest_parked(&self) -> Option<(Ticket, ContextId)> {
+        self.parked.first_key_value().map(|(ticket, key)| (*ticket, *key))
+    }
+
+    /// Lets this waiting thread lead.
+    pub(crate) fn promote(&mut self, queue: &mut WaitQueue, ticket: Ticket) -> Option<Sleeper> {
+        let waiter = self.take_receiver(queue, ticket)?;
+        self.promoted = Some(ticket);
+        self.woken.insert(ticket, Outcome::Lead);
+        Some(waiter.sleeper)
+    }
+
+    /// Ends those who wait to receive in this queue and belong to this context (or all, with `None`).
+    pub(crate) fn end_receivers(
+        &mut self,
+        queue: &mut WaitQueue,
+        ctx: Option<ContextId>,
+        outcome: Option<Outcome>,
+        mut wake: impl FnMut(Sleeper),
+    ) {
+        let tickets = queue.waiters.iter().filter(|w| ctx.is_none_or(|ctx| w.ctx == ctx)).map(|w| w.ticket);
+        for ticket in tickets.collect::<Vec<_>>() {
+            if let Some(waiter) = self.take_receiver(queue, ticket) {
+                if let Some(outcome) = outcome {
+                    self.woken.insert(ticket, outcome);
+                }
+                wake(waiter.sleeper);
+            }
+        }
+    }
+
+    /// Ends those who wait to send in this queue and belong to this context (or all, with `None`).
+    pub(crate) fn end_senders(
+        &mut self,
+        queue: &mut WaitQueue,
+        ctx: Option<ContextId>,
+        outcome: Option<Outcome>,
+        mut wake: impl FnMut(Sleeper),
+    ) {
+        let (ended, kept) = queue.waiters.drain(..).partition(|w| ctx.is_none_or(|ctx| w.ctx == ctx));
+        queue.waiters = kept;
+        let ended: VecDeque<Waiter> = ended;
+        for waiter in ended {
+            if let Some(outcome) = outcome {
+                self.woken.insert(waiter.ticket, outcome);
+            }
+            wake(waiter.sleeper);
+        }
+    }
+
+    fn take_receiver(&mut self, queue: &mut WaitQueue, ticket: Ticket) -> Option<Waiter> {
+        let waiter = queue.remove(ticket)?;
+        self.receivers -= 1;
+        if let Sleeper::Thread(_) = waiter.sleeper {
+            self.parked.remove(&ticket);
+        }
+        Some(waiter)
+    }
+}

@@ -1,0 +1,559 @@
+//! Sending and receiving: one implementation for callers that block, that are async, and that only try.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::dirty;
+use super::handle::Socket;
+use super::handover::{Drive, Outcome, Sleeper, Ticket, Waiter};
+use super::socket::{Guard, Inner, Life, State};
+use super::sys;
+use crate::protocol::{Attempt, RecvError, SendRefused};
+use crate::{ContextId, Error, Message, PipeId, Result, SendError};
+
+/// An operation that can be awaited, waited for by blocking, or tried.
+///
+/// Dropping one that is pending cancels it and loses nothing.
+pub trait Operation: Unpin {
+    /// What comes of it.
+    type Output;
+
+    /// Polls it as a future does.
+    fn poll_op(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output>;
+
+    /// Blocks the calling thread until it is done or its time is over. May be called from any thread, except from within a
+    /// transport or protocol.
+    fn wait(&mut self, limit: Limit) -> Self::Output;
+
+    /// Does it only if that needs no waiting.
+    fn try_now(&mut self) -> Self::Output;
+
+    /// Ends it because its time is over.
+    fn time_out(&mut self) -> Self::Output;
+
+    /// The time that the socket's or context's options allow for it.
+    fn default_timeout(&self) -> Option<Duration>;
+}
+
+/// How long an operation may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// As long as the options of the socket or context say.
+    Options,
+    /// As long as it takes.
+    Never,
+    /// Until then.
+    At(Instant),
+}
+
+impl Limit {
+    /// This long from now.
+    pub fn after(time: Duration) -> Self {
+        Instant::now().checked_add(time).map_or(Self::Never, Self::At)
+    }
+
+    /// The time that is left; asks for the options' timeout once. `None`: no end.
+    pub(crate) fn left(&mut self, options: impl FnOnce() -> Option<Duration>) -> Option<Duration> {
+        if *self == Self::Options {
+            *self = options().map_or(Self::Never, Self::after);
+        }
+        match self {
+            Self::At(at) => Some(at.saturating_duration_since(Instant::now())),
+            Self::Options | Self::Never => None,
+        }
+    }
+}
+
+/// A handle of a socket: the socket, or a reference to it.
+pub trait Handle: Unpin {
+    /// The socket.
+    fn socket(&self) -> &Socket;
+}
+
+impl Handle for Socket {
+    fn socket(&self) -> &Socket {
+        self
+    }
+}
+
+impl Handle for &Socket {
+    fn socket(&self) -> &Socket {
+        self
+    }
+}
+
+/// A receive.
+#[must_use = "an operation does nothing until it is awaited or waited for"]
+#[derive(Debug)]
+pub struct Recv<S: Handle> {
+    socket: S,
+    op: Receiving,
+}
+
+#[derive(Debug)]
+struct Receiving {
+    ctx: ContextId,
+    progress: Progress,
+}
+
+/// A send.
+#[must_use = "an operation does nothing until it is awaited or waited for"]
+#[derive(Debug)]
+pub struct Send<S: Handle> {
+    socket: S,
+    op: Sending,
+}
+
+#[derive(Debug)]
+struct Sending {
+    ctx: ContextId,
+    msg: Option<Message>,
+    progress: Progress,
+}
+
+/// How far an operation has come.
+///
+/// ```text
+/// Fresh ──first attempt: must wait──► Waiting ──done, failed, timed out, dropped──► Done
+///   └───────────────────done, failed─────────────────────────────────────────────────┘
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Fresh,
+    Waiting(Ticket),
+    Done,
+}
+
+/// What an attempt came to.
+enum Step<T> {
+    Done(T),
+    /// Read this pipe and try again.
+    Read(PipeId),
+    /// Sleep on the socket's pipes and try again.
+    Lead,
+    /// Sleep until woken and try again.
+    Sleep,
+}
+
+/// Who makes an attempt.
+#[derive(Clone, Copy)]
+enum Caller<'a> {
+    Thread,
+    Task(&'a Waker),
+    Once,
+}
+
+impl<S: Handle> Recv<S> {
+    /// A receive of this context.
+    pub fn new(socket: S, ctx: ContextId) -> Self {
+        Self { socket, op: Receiving { ctx, progress: Progress::Fresh } }
+    }
+}
+
+impl Receiving {
+    /// One attempt under the lock. `leading`: the caller is the leader.
+    fn step(
+        &mut self,
+        inner: &Inner,
+        st: &mut State,
+        caller: Caller<'_>,
+        leading: &mut bool,
+    ) -> Step<Result<Message>> {
+        let key = st.core.recv_key(self.ctx);
+        let mut outcome = None;
+        if let Progress::Waiting(ticket) = self.progress {
+            outcome = match st.core.queue(key) {
+                Some((context, hand)) => hand.back_recv(&mut context.recv, ticket),
+                None => st.core.hand.forget(ticket),
+            };
+        }
+        if !matches!(st.core.life, Life::Open) || st.core.context(self.ctx).is_none() {
+            return Step::Done(Err(Error::Closed));
+        }
+        if outcome == Some(Outcome::Canceled) {
+            return Step::Done(Err(Error::Canceled));
+        }
+        if *leading {
+            // Those who came before are served first.
+            st.dispatch(self.ctx);
+        }
+        let reserved = st.core.context(key).map_or(0, |c| c.recv.reserved);
+        let attempt = match (self.progress, caller) {
+            (_, Caller::Once) => Attempt::Only,
+            (Progress::Fresh, _) => Attempt::First,
+            _ => Attempt::Again,
+        };
+        if reserved == 0 || st.proto.can_recv(self.ctx) > reserved {
+            let ctx = self.ctx;
+            match st.drive(|proto, out| proto.try_recv(ctx, attempt, out)) {
+                Ok(msg) => {
+                    st.note_received();
+                    return Step::Done(Ok(msg));
+                }
+                Err(RecvError::Failed(e)) => return Step::Done(Err(e)),
+                Err(RecvError::Empty) => {}
+            }
+        }
+        let ticket = match self.progress {
+            Progress::Waiting(ticket) => ticket,
+            _ => st.core.hand.ticket(),
+        };
+        if attempt != Attempt::Only {
+            self.progress = Progress::Waiting(ticket);
+        }
+        let idle = st.core.hand.drive == Drive::Idle;
+        if sys::LEADS && matches!(caller, Caller::Thread) && (idle || *leading) {
+            if !*leading {
+                *leading = true;
+                st.core.hand.leads += 1;
+            }
+            if let Some(pipe) = st.next_ready(inner) {
+                st.core.hand.drive = Drive::Led { queue: key, ticket, asleep: false };
+                return Step::Read(pipe);
+            }
+            st.core.hand.drive = Drive::Led { queue: key, ticket, asleep: true };
+            return Step::Lead;
+        }
+        if idle {
+            if st.core.hand.ready.is_empty() {
+                st.look(inner);
+            }
+            if let Some(pipe) = st.next_ready(inner) {
+                return Step::Read(pipe);
+            }
+        }
+        let sleeper = match caller {
+            Caller::Once => return Step::Sleep,
+            Caller::Thread => Sleeper::Thread(thread::current()),
+            Caller::Task(waker) => Sleeper::Task(waker.clone()),
+        };
+        if let Some((context, hand)) = st.core.queue(key) {
+            hand.wait_recv(key, &mut context.recv, Waiter { ticket, ctx: self.ctx, sleeper });
+        }
+        Step::Sleep
+    }
+
+    /// The caller goes away: with a message, an error, or nothing.
+    fn leave(&mut self, inner: &Inner, mut st: Guard<'_>, leading: bool) {
+        self.progress = Progress::Done;
+        let core = &mut st.core;
+        if leading {
+            core.hand.drive = Drive::Idle;
+        }
+        if leading || !core.hand.nobody_waits() {
+            core.look_again();
+            let ctx = self.ctx;
+            st.dispatch(ctx);
+        }
+        let core = &mut st.core;
+        if core.hand.nobody_waits() && core.hand.drive == Drive::Idle && !core.hand.armed && core.is_alive() {
+            core.tick_later();
+        }
+        inner.finish(st);
+    }
+
+    /// Gives up: takes the caller out of its queue.
+    fn give_up(&mut self, st: &mut State) {
+        let Progress::Waiting(ticket) = self.progress else { return };
+        let key = st.core.recv_key(self.ctx);
+        let canceled = match st.core.queue(key) {
+            Some((context, hand)) => hand.back_recv(&mut context.recv, ticket),
+            None => st.core.hand.forget(ticket),
+        };
+        if canceled != Some(Outcome::Canceled) && st.core.context(self.ctx).is_some() {
+            let ctx = self.ctx;
+            st.drive(|proto, out| proto.cancel_recv(ctx, out));
+        }
+        st.core.look_again();
+    }
+}
+
+impl<S: Handle> Operation for Recv<S> {
+    type Output = Result<Message>;
+
+    fn poll_op(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let (inner, op) = (self.socket.socket().inner(), &mut self.op);
+        let mut st = inner.lock();
+        loop {
+            match op.step(inner, &mut st, Caller::Task(cx.waker()), &mut false) {
+                Step::Done(result) => {
+                    op.leave(inner, st, false);
+                    return Poll::Ready(result);
+                }
+                Step::Read(pipe) => st = inner.read_pipe(st, pipe),
+                Step::Lead | Step::Sleep => {
+                    inner.finish(st);
+                    dirty::flush();
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    fn wait(&mut self, mut limit: Limit) -> Self::Output {
+        let (inner, op) = (self.socket.socket().inner(), &mut self.op);
+        let mut leading = false;
+        let mut st = inner.lock();
+        loop {
+            match op.step(inner, &mut st, Caller::Thread, &mut leading) {
+                Step::Done(result) => {
+                    op.leave(inner, st, leading);
+                    return result;
+                }
+                Step::Read(pipe) => st = inner.read_pipe(st, pipe),
+                step @ (Step::Lead | Step::Sleep) => {
+                    let left = limit.left(|| st.core.context(op.ctx).and_then(|c| c.recv_timeout));
+                    if left.is_some_and(|left| left.is_zero()) {
+                        op.give_up(&mut st);
+                        op.leave(inner, st, leading);
+                        return Err(Error::TimedOut);
+                    }
+                    inner.finish(st);
+                    dirty::flush();
+                    if let Step::Lead = step {
+                        let mut events = smallvec::SmallVec::<[sys::PipeEvent; 4]>::new();
+                        inner.poll.wait(left, |event| events.push(event));
+                        st = inner.lock();
+                        st.core.hand.rouse();
+                        for event in events {
+                            st.core.event(event);
+                        }
+                        st.core.hand.round = st.core.hand.ready.len();
+                    } else {
+                        match left {
+                            Some(left) => thread::park_timeout(left),
+                            None => thread::park(),
+                        }
+                        st = inner.lock();
+                    }
+                }
+            }
+        }
+    }
+
+    fn try_now(&mut self) -> Self::Output {
+        let (inner, op) = (self.socket.socket().inner(), &mut self.op);
+        let mut st = inner.lock();
+        loop {
+            match op.step(inner, &mut st, Caller::Once, &mut false) {
+                Step::Done(result) => {
+                    op.leave(inner, st, false);
+                    return result;
+                }
+                Step::Read(pipe) => st = inner.read_pipe(st, pipe),
+                Step::Lead | Step::Sleep => {
+                    op.leave(inner, st, false);
+                    dirty::flush();
+                    return Err(Error::TryAgain);
+                }
+            }
+        }
+    }
+
+    fn time_out(&mut self) -> Self::Output {
+        let (inner, op) = (self.socket.socket().inner(), &mut self.op);
+        let mut st = inner.lock();
+        op.give_up(&mut st);
+        op.leave(inner, st, false);
+        Err(Error::TimedOut)
+    }
+
+    fn default_timeout(&self) -> Option<Duration> {
+        self.socket.socket().inner().lock().core.context(self.op.ctx).and_then(|c| c.recv_timeout)
+    }
+}
+
+impl<S: Handle> Future for Recv<S> {
+    type Output = Result<Message>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_op(cx)
+    }
+}
+
+impl<S: Handle> Drop for Recv<S> {
+    fn drop(&mut self) {
+        if let Progress::Waiting(_) = self.op.progress {
+            let (inner, op) = (self.socket.socket().inner(), &mut self.op);
+            let mut st = inner.lock();
+            op.give_up(&mut st);
+            op.leave(inner, st, false);
+        }
+    }
+}
+
+impl<S: Handle> Send<S> {
+    /// A send of this context.
+    pub fn new(socket: S, ctx: ContextId, mut msg: Message) -> Self {
+        msg.freeze();
+        Self { socket, op: Sending { ctx, msg: Some(msg), progress: Progress::Fresh } }
+    }
+}
+
+impl Sending {
+    fn step(&mut self, st: &mut State, caller: Caller<'_>) -> Step<Result<(), SendError>> {
+        let key = st.core.send_key(self.ctx);
+        let mut outcome = None;
+        if let Progress::Waiting(ticket) = self.progress {
+            outcome = match st.core.queue(key) {
+                Some((context, hand)) => hand.back_send(&mut context.send, ticket),
+                None => st.core.hand.forget(ticket),
+            };
+        }
+        let msg = self.msg.take().unwrap_or_default();
+        if !matches!(st.core.life, Life::Open) || st.core.context(self.ctx).is_none() {
+            return Step::Done(Err(SendError { error: Error::Closed, message: msg }));
+        }
+        if outcome == Some(Outcome::Canceled) {
+            return Step::Done(Err(SendError { error: Error::Canceled, message: msg }));
+        }
+        st.note_backlog();
+        let attempt = match (self.progress, caller) {
+            (_, Caller::Once) => Attempt::Only,
+            (Progress::Fresh, _) => Attempt::First,
+            _ => Attempt::Again,
+        };
+        let ctx = self.ctx;
+        match st.drive(|proto, out| proto.try_send(ctx, msg, attempt, out)) {
+            Ok(()) => return Step::Done(Ok(())),
+            Err(SendRefused::Failed(error, message)) => return Step::Done(Err(SendError { error, message })),
+            Err(SendRefused::Full(message)) => self.msg = Some(message),
+        }
+        let ticket = match self.progress {
+            Progress::Waiting(ticket) => ticket,
+            _ => st.core.hand.ticket(),
+        };
+        let sleeper = match caller {
+            Caller::Once => return Step::Sleep,
+            Caller::Thread => Sleeper::Thread(thread::current()),
+            Caller::Task(waker) => Sleeper::Task(waker.clone()),
+        };
+        self.progress = Progress::Waiting(ticket);
+        if let Some((context, hand)) = st.core.queue(key) {
+            hand.wait_send(&mut context.send, Waiter { ticket, ctx: self.ctx, sleeper });
+        }
+        Step::Sleep
+    }
+
+    /// The caller goes away; if there is still room, the next one has its turn.
+    fn leave(&mut self, inner: &Inner, mut st: Guard<'_>) {
+        self.progress = Progress::Done;
+        let key = st.core.send_key(self.ctx);
+        let others = st.core.context(key).is_some_and(|c| !c.send.is_empty());
+        if others && st.proto.can_send(self.ctx) {
+            let ctx = self.ctx;
+            st.core.wake_sender(ctx);
+        }
+        inner.finish(st);
+    }
+
+    fn give_up(&mut self, st: &mut State) {
+        let Progress::Waiting(ticket) = self.progress else { return };
+        let key = st.core.send_key(self.ctx);
+        let canceled = match st.core.queue(key) {
+            Some((context, hand)) => hand.back_send(&mut context.send, ticket),
+            None => st.core.hand.forget(ticket),
+        };
+        if canceled != Some(Outcome::Canceled) && st.core.context(self.ctx).is_some() {
+            let ctx = self.ctx;
+            st.drive(|proto, out| proto.cancel_send(ctx, out));
+        }
+    }
+
+    fn refused(&mut self, error: Error) -> Result<(), SendError> {
+        Err(SendError { error, message: self.msg.take().unwrap_or_default() })
+    }
+}
+
+impl<S: Handle> Operation for Send<S> {
+    type Output = Result<(), SendError>;
+
+    fn poll_op(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let (inner, op) = (self.socket.socket().inner(), &mut self.op);
+        let mut st = inner.lock();
+        match op.step(&mut st, Caller::Task(cx.waker())) {
+            Step::Done(result) => {
+                op.leave(inner, st);
+                Poll::Ready(result)
+            }
+            Step::Read(_) | Step::Lead | Step::Sleep => {
+                inner.finish(st);
+                dirty::flush();
+                Poll::Pending
+            }
+        }
+    }
+
+    fn wait(&mut self, mut limit: Limit) -> Self::Output {
+        let (inner, op) = (self.socket.socket().inner(), &mut self.op);
+        let mut st = inner.lock();
+        loop {
+            match op.step(&mut st, Caller::Thread) {
+                Step::Done(result) => {
+                    op.leave(inner, st);
+                    return result;
+                }
+                Step::Read(_) | Step::Lead | Step::Sleep => {
+                    let left = limit.left(|| st.core.context(op.ctx).and_then(|c| c.send_timeout));
+                    if left.is_some_and(|left| left.is_zero()) {
+                        op.give_up(&mut st);
+                        op.leave(inner, st);
+                        return op.refused(Error::TimedOut);
+                    }
+                    inner.finish(st);
+                    dirty::flush();
+                    match left {
+                        Some(left) => thread::park_timeout(left),
+                        None => thread::park(),
+                    }
+                    st = inner.lock();
+                }
+            }
+        }
+    }
+
+    fn try_now(&mut self) -> Self::Output {
+        let (inner, op) = (self.socket.socket().inner(), &mut self.op);
+        let mut st = inner.lock();
+        let step = op.step(&mut st, Caller::Once);
+        op.leave(inner, st);
+        match step {
+            Step::Done(result) => result,
+            Step::Read(_) | Step::Lead | Step::Sleep => op.refused(Error::TryAgain),
+        }
+    }
+
+    fn time_out(&mut self) -> Self::Output {
+        let (inner, op) = (self.socket.socket().inner(), &mut self.op);
+        let mut st = inner.lock();
+        op.give_up(&mut st);
+        op.leave(inner, st);
+        op.refused(Error::TimedOut)
+    }
+
+    fn default_timeout(&self) -> Option<Duration> {
+        self.socket.socket().inner().lock().core.context(self.op.ctx).and_then(|c| c.send_timeout)
+    }
+}
+
+impl<S: Handle> Future for Send<S> {
+    type Output = Result<(), SendError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_op(cx)
+    }
+}
+
+impl<S: Handle> Drop for Send<S> {
+    fn drop(&mut self) {
+        if let Progress::Waiting(_) = self.op.progress {
+            let (inner, op) = (self.socket.socket().inner(), &mut self.op);
+            let mut st = inner.lock();
+            op.give_up(&mut st);
+            op.leave(inner, st);
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! The two directions of a pipe on a byte stream: what waits to be written, and what has been read and not delivered.
+//!
+//! Nothing here does I/O under a lock: the buffers are taken out of the socket's state, used, and put back.
+
+use std::io::{self, IoSlice};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::transport::{ByteStream, Codec};
+use crate::{Error, Message, Result};
+
+/// The sending side. Under the socket's lock.
+///
+/// ```text
+///            push                 write ended, nothing appended
+///   Idle ───────────► Writing ───────────────────────────────► Idle
+///    ▲                   │ EAGAIN
+///    └──── writable ── Blocked          stream mode and `Blocked`: messages are appended, somebody writes later
+/// ```
+#[derive(Default)]
+pub(crate) struct Tx {
+    pub(crate) phase: Phase,
+    /// Appended, and not yet taken by a writer.
+    pub(crate) out: OutBuf,
+    /// Taken by a writer and not written completely, when nobody is writing.
+    pub(crate) rest: Option<OutBuf>,
+    /// Bytes in the hands of a writer or in `rest`.
+    pub(crate) taken: usize,
+    /// Inline writes that followed each other closely.
+    pub(crate) streak: u8,
+    /// Messages are coalesced; somebody flushes at [`FLUSH`] bytes, before blocking, or on the I/O thread's tick.
+    pub(crate) stream: bool,
+    /// Messages since the I/O thread's last look.
+    pub(crate) since_tick: u32,
+    /// This pipe stands on some thread's list of pipes to flush before blocking.
+    pub(crate) listed: bool,
+    /// This pipe stands on the socket's list of pipes that the I/O thread looks at.
+    pub(crate) ticking: bool,
+    /// End of the last inline write, and the socket's count of receives then.
+    pub(crate) last: Option<(Instant, u64)>,
+}
+
+/// Who writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Nobody; there may be something to write.
+    #[default]
+    Idle,
+    /// Somebody, outside the lock. Others append and go on.
+    Writing,
+    /// Nobody, until the stream is writable.
+    Blocked,
+    /// Nobody any more: writing has failed.
+    Dead,
+}
+
+impl Tx {
+    /// Bytes that have not been written.
+    pub(crate) fn pending(&self) -> usize {
+        self.taken + self.out.len()
+    }
+
+    /// The next buffer to write, for a writer that takes the phase `Writing`.
+    pub(crate) fn take(&mut self) -> Option<OutBuf> {
+        let out = match self.rest.take() {
+            Some(rest) => rest,
+            None if self.out.is_empty() => return None,
+            None => {
+                let out = std::mem::take(&mut self.out);
+                self.taken = out.len();
+                out
+            }
+        };
+        self.phase = Phase::Writing;
+        Some(out)
+    }
+}
+
+/// Bytes to be written: small messages one after the other in one buffer, large bodies by reference in between.
+#[derive(Default)]
+pub(crate) struct OutBuf {
+    small: Vec<u8>,
+    /// Each large body, and the offset in `small` before which it stands.
+    large: Vec<(usize, Bytes)>,
+    large_len: usize,
+    written: usize,
+}
+
+impl OutBuf {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// It holds no memory.
+    pub(crate) fn is_unallocated(&self) -> bool {
+        self.small.capacity() == 0
+    }
+
+    /// Bytes that have not been written.
+    pub(crate) fn len(&self) -> usize {
+        self.small.len() + self.large_len - self.written
+    }
+
+    /// Appends a message. Bodies up to [`COPY`] bytes are copied, larger ones are kept by reference.
+    pub(crate) fn push(&mut self, codec: &dyn Codec, msg: Message) {
+        let (header, len) = (msg.header().len(), msg.len());
+        codec.encode_prefix(header + len, &mut self.small);
+        self.small.extend_from_slice(msg.header());
+        if len <= COPY {
+            self.small.extend_from_slice(msg.body());
+        } else {
+            self.large_len += len;
+            self.large.push((self.small.len(), msg.into_bytes()));
+        }
+    }
+
+    /// Writes as much as goes at once. `true`: everything.
+    pub(crate) fn write(&mut self, stream: &dyn ByteStream) -> io::Result<bool> {
+        while !self.is_empty() {
+            let result = if self.large.is_empty() {
+                stream.try_write(&[IoSlice::new(&self.small[self.written..])])
+            } else {
+                self.write_vectored(stream)
+            };
+            match result {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => self.written += n,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(true)
+    }
+
+    fn write_vectored(&self, stream: &dyn ByteStream) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let mut n = 0;
+        for (start, piece) in self.pieces() {
+            let skip = self.written.saturating_sub(start);
+            if skip < piece.len() {
+                slices[n] = IoSlice::new(&piece[skip..]);
+                n += 1;
+                if n == SLICES {
+                    break;
+                }
+            }
+        }
+        stream.try_write(&slices[..n])
+    }
+
+    /// All bytes in order, in pieces, with the offset of each.
+    fn pieces(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        let mut from = 0;
+        let ends = self.large.iter().map(|(at, body)| (*at, &body[..])).chain([(self.small.len(), &[][..])]);
+        let pieces = ends.flat_map(move |(at, body)| {
+            let small = &self.small[from..at];
+            from = at;
+            [small, body]
+        });
+        pieces.scan(0, |offset, piece| {
+            let start = *offset;
+            *offset += piece.len();
+            Some((start, piece))
+        })
+    }
+
+    /// Empties it and keeps the memory, if that is not much.
+    pub(crate) fn recycle(mut self) -> Option<Self> {
+        if self.small.capacity() > KEEP_MAX || self.small.capacity() == 0 {
+            return None;
+        }
+        self.small.clear();
+        self.large.clear();
+        (self.large_len, self.written) = (0, 0);
+        Some(self)
+    }
+
+    /// The messages of which not a byte has been written, to be sent elsewhere.
+    pub(crate) fn unsent(self, codec: &dyn Codec) -> Vec<Message> {
+        let mut messages = Vec::new();
+        let mut large = self.large.into_iter().peekable();
+        let (mut at, mut offset) = (0, 0);
+        while let Ok(Some(frame)) = codec.decode_prefix(&self.small[at..]) {
+            let (begin, start) = (offset, at + frame.prefix);
+            let len = frame.len as usize;
+            offset += frame.prefix + len;
+            let msg = match large.next_if(|(end, _)| *end <= start + len && *end >= start) {
+                Some((end, body)) => {
+                    let mut msg = Message::from(body);
+                    msg.append_header(&self.small[start..end]);
+                    at = end;
+                    msg
+                }
+                None => {
+                    at = start + len;
+                    Message::copy_from(&self.small[start..at])
+                }
+            };
+            if begin >= self.written {
+                messages.push(msg);
+            }
+        }
+        messages
+    }
+}
+
+/// The receiving side: read and not yet delivered. Owned by whoever reads the pipe.
+#[derive(Default)]
+pub(crate) struct Rx {
+    chunk: Vec<u8>,
+    at: usize,
+    /// What is left in the chunk is known to be less than a message.
+    starved: bool,
+    /// A large message that is being read into a buffer of its own, and its length.
+    large: Option<(Vec<u8>, usize)>,
+    /// Nothing more will come, for this reason.
+    pub(crate) ended: Option<Error>,
+}
+
+/// What a read found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// All that there was.
+    Drained,
+    /// As much as was asked for; there may be more.
+    Filled,
+}
+
+impl Rx {
+    /// Whether there are bytes that may hold a message.
+    pub(crate) fn has_bytes(&self) -> bool {
+        !self.starved && self.at < self.chunk.len()
+    }
+
+    /// Reads once, at most `max` bytes, unless the stream has ended.
+    pub(crate) fn read(&mut self, stream: &dyn ByteStream, max: usize, pool: &mut Vec<Vec<u8>>) -> Read {
+        if self.ended.is_some() {
+            return Read::Drained;
+        }
+        let result = match &mut self.large {
+            Some((body, want)) => {
+                let missing = *want - body.len();
+                if body.capacity() == body.len() {
+                    // Only messages beyond RESERVE grow, so that a length which nobody sends costs nothing.
+                    if body.try_reserve_exact(missing.min(body.len())).is_err() {
+                        self.ended = Some(Error::OutOfMemory);
+                        return Read::Drained;
+                    }
+                }
+                let max = missing.min(body.capacity() - body.len());
+                stream.try_read(body, max).map(|n| (n, n == max))
+            }
+            None => {
+                self.make_room(pool);
+                let max = max.min(self.chunk.capacity() - self.chunk.len());
+                stream.try_read(&mut self.chunk, max).map(|n| (n, n == max))
+            }
+        };
+        match result {
+            Ok((0, _)) => self.ended = Some(Error::ConnectionShutdown),
+            Ok((_, true)) => return Read::Filled,
+            Ok(_) => {}
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => return Read::Filled,
+            Err(e) => self.ended = Some(e.into()),
+        }
+        Read::Drained
+    }
+
+    fn make_room(&mut self, pool: &mut Vec<Vec<u8>>) {
+        let left = self.chunk.len() - self.at;
+        if self.chunk.capacity() >= CHUNK {
+            if self.at > 0 {
+                self.chunk.copy_within(self.at.., 0);
+                self.chunk.truncate(left);
+            }
+        } else {
+            let mut chunk = pool.pop().unwrap_or_else(|| Vec::with_capacity(CHUNK + SLACK));
+            chunk.clear();
+            chunk.extend_from_slice(&self.chunk[self.at..]);
+            self.chunk = chunk;
+        }
+        self.at = 0;
+        self.starved = false;
+    }
+
+    /// The next whole message, if it has been read.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] for wrong framing, [`Error::MessageTooLarge`], [`Error::OutOfMemory`]: the pipe is to be closed.
+    pub(crate) fn next(&mut self, codec: &dyn Codec, limit: usize) -> Result<Option<Message>> {
+        if let Some((body, want)) = &mut self.large {
+            if body.len() < *want {
+                return Ok(None);
+            }
+            let body = std::mem::take(body);
+            self.large = None;
+            return Ok(Some(Message::from(body)));
+        }
+        let bytes = &self.chunk[self.at..];
+        let Some(frame) = codec.decode_prefix(bytes)? else {
+            self.starved = true;
+            return Ok(None);
+        };
+        if limit != 0 && frame.len > limit as u64 {
+            return Err(Error::MessageTooLarge(format!("{} bytes announced, {limit} allowed", frame.len).into()));
+        }
+        let bytes = &bytes[frame.prefix..];
+        if bytes.len() as u64 >= frame.len {
+            let len = frame.len as usize;
+            let msg = Message::copy_from(&bytes[..len]);
+            self.at += frame.prefix + len;
+            return Ok(Some(msg));
+        }
+        if frame.len > LARGE as u64 {
+            let want = usize::try_from(frame.len).map_err(|_| Error::OutOfMemory)?;
+            let mut body = Vec::new();
+            body.try_reserve_exact(want.min(RESERVE)).map_err(|_| Error::OutOfMemory)?;
+            body.extend_from_slice(bytes);
+            self.at = self.chunk.len();
+            self.large = Some((body, want));
+        }
+        self.starved = true;
+        Ok(None)
+    }
+
+    /// Gives memory back that an idle pipe does not need.
+    pub(crate) fn settle(&mut self, pool: &mut Vec<Vec<u8>>) {
+        let left = self.chunk.len() - self.at;
+        if self.chunk.capacity() < CHUNK || left > SMALL_REST {
+            return;
+        }
+        let rest = self.chunk[self.at..].to_vec();
+        let chunk = std::mem::replace(&mut self.chunk, rest);
+        self.at = 0;
+        if pool.len() < POOLED {
+            pool.push(chunk);
+        }
+    }
+}
+
+/// Bodies up to this length are copied behind the others; larger ones are written from where they are.
+pub(crate) const COPY: usize = 16 * 1024;
+/// A coalescing sender writes when this much has come together.
+pub(crate) const FLUSH: usize = 64 * 1024;
+/// A pipe that has this much to write takes no more.
+pub(crate) const HIGH_WATER: usize = 256 * 1024;
+/// One read.
+pub(crate) const CHUNK: usize = 64 * 1024;
+/// Room behind a chunk for the beginning of a message that was left from the chunk before.
+const SLACK: usize = LARGE + 64;
+/// Messages above this length that have not arrived as a whole get a buffer of their own, so that they are not copied.
+const LARGE: usize = 16 * 1024;
+/// The most that is reserved because a peer announced it; more is reserved as it arrives.
+const RESERVE: usize = 256 * 1024 * 1024;
+/// An idle pipe keeps at most this much of an unfinished message as it is; see `settle`.
+const SMALL_REST: usize = 4 * 1024;
+const POOLED: usize = 4;
+const KEEP_MAX: usize = 256 * 1024;
+const SLICES: usize = 64;
