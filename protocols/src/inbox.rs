@@ -1,0 +1,75 @@
+//! A bounded queue of received messages that pauses the pipes it comes from.
+
+use std::collections::VecDeque;
+
+use spanwire_core::protocol::{DropCause, Flow};
+use spanwire_core::{Message, Outbox, PipeId};
+
+/// Messages from several pipes in the order in which they came. Holds `limit` messages; a pipe that delivers more is paused
+/// after each, so that it is exceeded by at most one message a pipe.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    queue: VecDeque<Message>,
+    limit: usize,
+    paused: Vec<PipeId>,
+}
+
+impl Inbox {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { queue: VecDeque::new(), limit, paused: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, pipe: PipeId, msg: Message) -> Flow {
+        self.queue.push_back(msg);
+        if self.queue.len() <= self.limit {
+            return Flow::Continue;
+        }
+        self.paused.push(pipe);
+        Flow::Pause
+    }
+
+    pub(crate) fn pop(&mut self, out: &mut dyn Outbox) -> Option<Message> {
+        let msg = self.queue.pop_front();
+        self.resume(out);
+        msg
+    }
+
+    /// Puts a message back at the head.
+    pub(crate) fn put_back(&mut self, msg: Message) {
+        self.queue.push_front(msg);
+    }
+
+    /// Forgets a pipe. Its messages stay.
+    pub(crate) fn detach(&mut self, pipe: PipeId) {
+        self.paused.retain(|other| *other != pipe);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    pub(crate) fn set_limit(&mut self, limit: usize, out: &mut dyn Outbox) {
+        self.limit = limit;
+        self.resume(out);
+    }
+
+    pub(crate) fn clear(&mut self, out: &mut dyn Outbox) {
+        if !self.queue.is_empty() {
+            out.count_drop(DropCause::Closed, self.queue.len());
+        }
+        self.queue.clear();
+        self.paused.clear();
+    }
+
+    fn resume(&mut self, out: &mut dyn Outbox) {
+        if self.queue.len() <= self.limit {
+            for pipe in self.paused.drain(..) {
+                out.resume(pipe);
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Which pipe a message goes to: round robin among the ready ones of the best priority.
+
+use spanwire_core::protocol::Room;
+use spanwire_core::{Message, Outbox, PipeAttrs, PipeId};
+
+use crate::levels::Levels;
+use crate::table::Table;
+
+/// The pipes of a protocol that sends each message to one of them. Picking takes constant time, whatever their number.
+#[derive(Debug, Default)]
+pub(crate) struct Picker {
+    pipes: Table<PipeId, Port>,
+    ready: Levels<PipeId>,
+}
+
+#[derive(Debug)]
+struct Port {
+    priority: u8,
+    gate: Gate,
+}
+
+/// Whether a pipe can take a message.
+///
+/// ```text
+///          send answers Full
+///   Ready ──────────────────► Full
+///     ▲      pipe_writable     │
+///     └────────────────────────┘
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    Ready,
+    Full,
+}
+
+impl Picker {
+    pub(crate) fn attach(&mut self, pipe: PipeId, attrs: PipeAttrs) {
+        self.pipes.insert(pipe, Port { priority: attrs.send_priority, gate: Gate::Ready });
+        self.ready.push(attrs.send_priority, pipe);
+    }
+
+    /// Forgets a pipe. `false` if it was not known.
+    pub(crate) fn detach(&mut self, pipe: PipeId) -> bool {
+        let Some(port) = self.pipes.remove(pipe) else { return false };
+        if port.gate == Gate::Ready {
+            self.ready.remove(port.priority, |other| *other == pipe);
+        }
+        true
+    }
+
+    pub(crate) fn writable(&mut self, pipe: PipeId) {
+        if let Some(port) = self.pipes.get_mut(pipe)
+            && port.gate == Gate::Full
+        {
+            port.gate = Gate::Ready;
+            self.ready.push(port.priority, pipe);
+        }
+    }
+
+    pub(crate) fn knows(&self, pipe: PipeId) -> bool {
+        self.pipes.contains(pipe)
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// The pipe whose turn it is. To be followed by [`Picker::send`].
+    pub(crate) fn pick(&mut self) -> Option<Turn> {
+        self.ready.pop().map(|(priority, pipe)| Turn { priority, pipe })
+    }
+
+    /// Sends on the pipe that was picked and gives it its next turn.
+    pub(crate) fn send(&mut self, turn: Turn, msg: Message, out: &mut dyn Outbox) -> PipeId {
+        match out.send(turn.pipe, msg) {
+            Room::More => self.ready.push(turn.priority, turn.pipe),
+            Room::Full => {
+                if let Some(port) = self.pipes.get_mut(turn.pipe) {
+                    port.gate = Gate::Full;
+                }
+            }
+        }
+        turn.pipe
+    }
+
+    /// Gives up a turn.
+    pub(crate) fn put_back(&mut self, turn: Turn) {
+        self.ready.push(turn.priority, turn.pipe);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.pipes.clear();
+        self.ready.clear();
+    }
+}
+
+/// A pipe that was picked.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Turn {
+    priority: u8,
+    pipe: PipeId,
+}
