@@ -12,7 +12,13 @@ use std::path::PathBuf;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+#[cfg(unix)]
+pub use inbox::FdInbox;
+
 use crate::{Error, Result};
+
+#[cfg(unix)]
+mod inbox;
 
 /// The value of an option.
 #[non_exhaustive]
@@ -361,22 +367,32 @@ impl OptionMap {
 
 /// The options of a dialer or listener. They may change while it runs; a transport reads them when it needs them.
 #[derive(Debug, Default)]
-pub struct EndpointOptions(RwLock<OptionMap>);
+pub struct EndpointOptions {
+    values: RwLock<OptionMap>,
+    #[cfg(unix)]
+    inbox: FdInbox,
+}
 
 impl EndpointOptions {
     /// With these values to start with.
     pub fn new(map: OptionMap) -> Self {
-        Self(RwLock::new(map))
+        Self { values: RwLock::new(map), ..Self::default() }
     }
 
     /// The value of an option, if it is set.
     pub fn get(&self, name: &str) -> Option<OptionValue> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.values.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     /// Sets an option. Checks nothing.
     pub fn set(&self, name: impl Into<Cow<'static, str>>, value: OptionValue) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).set(name, value);
+        self.values.write().unwrap_or_else(PoisonError::into_inner).set(name, value);
+    }
+
+    /// Where connected descriptors are handed to a `socket://` listener, which is what setting `socket:fd` means.
+    #[cfg(unix)]
+    pub fn fd_inbox(&self) -> &FdInbox {
+        &self.inbox
     }
 
     /// A truth value, or the default where it is not set.

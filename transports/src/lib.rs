@@ -1,1 +1,56 @@
-//! The transports of Spanwire.
+//! The transports of Spanwire: how bytes get from one socket to another.
+//!
+//! | schemes | module | feature | platforms |
+//! |---|---|---|---|
+//! | `inproc` | [`inproc`] | `inproc` | all |
+//! | `ipc`, `unix`, `abstract` | [`ipc`] | `ipc` | Unix; `abstract` on Linux |
+//! | `tcp`, `tcp4`, `tcp6` | [`tcp`] | `tcp` | all |
+//! | `socket` | [`socket`] | `socket` | Unix |
+//!
+//! A transport here knows addresses and options, and makes connections. Reading, writing, batching and limits are the
+//! driver's. Whoever writes another transport over a byte stream builds on [`stream`] and [`codec`].
+//!
+//! Threads: none of its own. Name resolution and socket files are handled on the thread pool of the crate `blocking`, and
+//! readiness on the thread of `async-io`; both start when they are first needed.
+//!
+//! ```
+//! use spanwire_core::transport::lookup;
+//! spanwire_transports::register_all();
+//! assert!(lookup("tcp").is_ok() && lookup("carrier-pigeon").is_err());
+//! ```
+
+#![forbid(unsafe_code)]
+
+use std::sync::{Arc, Once};
+
+use spanwire_core::transport::register;
+
+pub mod codec;
+#[cfg(feature = "inproc")]
+pub mod inproc;
+#[cfg(all(unix, not(spanwire_portable), feature = "ipc"))]
+pub mod ipc;
+#[cfg(all(unix, not(spanwire_portable), feature = "socket"))]
+pub mod socket;
+pub mod stream;
+#[cfg(feature = "tcp")]
+pub mod tcp;
+
+mod pending;
+mod sys;
+
+/// Registers all transports of this crate for their URL schemes. Only the first call does something, so a transport that
+/// the application registered afterwards stays in place.
+pub fn register_all() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        #[cfg(feature = "inproc")]
+        register(Arc::new(inproc::Inproc));
+        #[cfg(all(unix, not(spanwire_portable), feature = "ipc"))]
+        register(Arc::new(ipc::Ipc));
+        #[cfg(all(unix, not(spanwire_portable), feature = "socket"))]
+        register(Arc::new(socket::SocketFd));
+        #[cfg(feature = "tcp")]
+        register(Arc::new(tcp::Tcp));
+    });
+}
