@@ -214,7 +214,8 @@ impl Visit {
         let (theirs, ours) =
             match (dialer.check_peer(listener.protocol.number), listener.check_peer(dialer.protocol.number)) {
                 (Ok(()), Ok(())) => {
-                    let (theirs, ours) = local_pair();
+                    let depth = dialer.protocol.pipe_depth.min(listener.protocol.pipe_depth);
+                    let (theirs, ours) = local_pair(depth);
                     (Ok(theirs), Ok(ours))
                 }
                 (theirs, ours) => {

@@ -309,10 +309,8 @@ impl Endpoint {
 
     pub(crate) fn set_option(&self, scope: Scope, name: &str, value: OptionValue) -> Result<()> {
         option::spec(name)?.check_set(scope, &value)?;
-        let early = matches!(
-            name,
-            names::LOCAL_ADDRESS | names::IPC_PERMISSIONS | names::SEND_PRIORITY | names::RECV_PRIORITY
-        );
+        let early =
+            matches!(name, names::LOCAL_ADDRESS | names::IPC_PERMISSIONS | names::SEND_PRIORITY | names::RECV_PRIORITY);
         let state = self.lock();
         match state.life {
             EndpointLife::Closed => return Err(Error::Closed),
@@ -377,7 +375,8 @@ impl Endpoint {
         if let Some(socket) = self.socket.upgrade() {
             socket.turn(|st| {
                 st.core.endpoints.retain(|ep| !Arc::ptr_eq(ep, self));
-                let pipes: Vec<_> = st.core.pipes.values().filter(|slot| Arc::ptr_eq(&slot.pipe.endpoint, self)).collect();
+                let pipes: Vec<_> =
+                    st.core.pipes.values().filter(|slot| Arc::ptr_eq(&slot.pipe.endpoint, self)).collect();
                 let pipes: Vec<_> = pipes.into_iter().map(|slot| slot.pipe.clone()).collect();
                 for pipe in pipes {
                     pipe.set_closing();
@@ -425,10 +424,7 @@ impl Endpoint {
     /// The bounds of the random wait before the next attempt.
     fn reconnect(&self) -> (Duration, Duration) {
         let time = |name, default| self.options.duration(name).map_or(default, |t| t.unwrap_or(Duration::MAX));
-        (
-            time(names::RECONNECT_TIME_MIN, DEFAULT_RECONNECT.0),
-            time(names::RECONNECT_TIME_MAX, DEFAULT_RECONNECT.1),
-        )
+        (time(names::RECONNECT_TIME_MIN, DEFAULT_RECONNECT.0), time(names::RECONNECT_TIME_MAX, DEFAULT_RECONNECT.1))
     }
 }
 

@@ -155,13 +155,7 @@ impl<S: Handle> Recv<S> {
 
 impl Receiving {
     /// One attempt under the lock. `leading`: the caller is the leader.
-    fn step(
-        &mut self,
-        inner: &Inner,
-        st: &mut State,
-        caller: Caller<'_>,
-        leading: &mut bool,
-    ) -> Step<Result<Message>> {
+    fn step(&mut self, inner: &Inner, st: &mut State, caller: Caller<'_>, leading: &mut bool) -> Step<Result<Message>> {
         let key = st.core.recv_key(self.ctx);
         let mut outcome = None;
         if let Progress::Waiting(ticket) = self.progress {

@@ -207,6 +207,14 @@ impl SlotRx {
         }
     }
 
+    /// There may be more to read, and nothing will tell.
+    pub(crate) fn may_read_more(&self) -> bool {
+        match self {
+            Self::Stream(rx) => rx.may_read_more(),
+            Self::Local(..) => false,
+        }
+    }
+
     pub(crate) fn ended(&self) -> Option<&Error> {
         match self {
             Self::Stream(rx) => rx.ended.as_ref(),

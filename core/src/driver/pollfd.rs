@@ -100,11 +100,7 @@ mod fd {
     }
 
     pub(super) fn set(fd: &Fd, up: bool) {
-        let _ = if up {
-            rustix::io::write(fd, &1_u64.to_ne_bytes())
-        } else {
-            rustix::io::read(fd, &mut [0_u8; 8])
-        };
+        let _ = if up { rustix::io::write(fd, &1_u64.to_ne_bytes()) } else { rustix::io::read(fd, &mut [0_u8; 8]) };
     }
 }
 

@@ -346,14 +346,13 @@ impl Inner {
         slot.pending = false;
         let stashed = rx.has_messages();
         core.stashed -= usize::from(stashed);
-        let mut filled = false;
         if !stashed {
             let pipe = slot.pipe.clone();
             match (&mut rx, &pipe.link) {
                 (SlotRx::Stream(rx), PipeLink::Stream(stream, _)) => {
                     let mut pool = std::mem::take(&mut core.chunks);
                     self.finish(st);
-                    filled = rx.read(&**stream, max, &mut pool) == stream::Read::Filled;
+                    rx.read(&**stream, max, &mut pool);
                     st = self.lock();
                     st.core.chunks.append(&mut pool);
                 }
@@ -370,8 +369,8 @@ impl Inner {
                 _ => {}
             }
         }
-        let fault = st.feed(self, id, &mut rx);
-        st.put_back(self, id, rx, filled, fault);
+        let fault = st.feed(id, &mut rx);
+        st.put_back(self, id, rx, fault);
         st
     }
 
@@ -563,7 +562,7 @@ impl State {
     }
 
     /// Delivers what a pipe has received to the protocol, until that pauses the pipe. Answers what is wrong with the pipe.
-    fn feed(&mut self, inner: &Inner, id: PipeId, rx: &mut SlotRx) -> Option<Error> {
+    fn feed(&mut self, id: PipeId, rx: &mut SlotRx) -> Option<Error> {
         let Some(slot) = self.core.pipes.get(&id) else { return None };
         let (pipe, limit) = (slot.pipe.clone(), slot.limit);
         if slot.paused {
@@ -595,7 +594,6 @@ impl State {
                 break;
             }
         }
-        let _ = inner;
         if let Some(slot) = self.core.pipes.get_mut(&id) {
             slot.paused |= flow == Flow::Pause;
             slot.traffic.add(traffic);
@@ -604,13 +602,14 @@ impl State {
     }
 
     /// The end of [`Inner::read_pipe`].
-    fn put_back(&mut self, inner: &Inner, id: PipeId, mut rx: SlotRx, filled: bool, fault: Option<Error>) {
+    fn put_back(&mut self, inner: &Inner, id: PipeId, mut rx: SlotRx, fault: Option<Error>) {
         let core = &mut self.core;
         let Some(slot) = core.pipes.get_mut(&id) else { return };
         if let SlotRx::Stream(rx) = &mut rx {
             rx.settle(&mut core.chunks);
         }
         let messages = rx.has_messages();
+        let more = rx.may_read_more();
         let ended = rx.ended().cloned();
         core.stashed += usize::from(messages);
         slot.rx = Some(rx);
@@ -618,7 +617,7 @@ impl State {
             tracing::warn!(socket = %inner.id, pipe = %id, url = %slot.pipe.endpoint.url(), "closing pipe: {fault}");
             slot.pipe.endpoint.count_error(&fault);
             self.detach(inner, id, Some(fault));
-        } else if messages || filled || slot.pending {
+        } else if messages || more || slot.pending {
             if slot.paused && !(slot.hangup && !messages) {
                 slot.pending = true;
             } else {
@@ -782,7 +781,7 @@ impl State {
         match (&pipe.link, tx) {
             (PipeLink::Stream(stream, codec), SlotTx::Stream(mut tx)) => {
                 core.blocked -= usize::from(tx.phase == Phase::Blocked);
-                inner.poll.remove(inner.io().poll(), stream.fd());
+                inner.poll.remove(inner.io().poll(), stream.fd(), id.get());
                 for out in tx.rest.take().into_iter().chain([std::mem::take(&mut tx.out)]) {
                     unsent.extend(out.unsent(&**codec));
                 }
@@ -852,7 +851,8 @@ impl State {
         let key = self.core.recv_key(ctx);
         let can = self.proto.can_recv(ctx);
         let (hand, effects) = (&mut self.core.hand, &mut self.core.effects);
-        let context = if key == ContextId::SOCKET { Some(&mut self.core.root) } else { self.core.contexts.get_mut(&key) };
+        let context =
+            if key == ContextId::SOCKET { Some(&mut self.core.root) } else { self.core.contexts.get_mut(&key) };
         let Some(context) = context else { return };
         let free = can.saturating_sub(context.recv.reserved);
         hand.dispatch(key, &mut context.recv, free, |sleeper| effects.wake(sleeper));
@@ -863,8 +863,11 @@ impl State {
         let core = &mut self.core;
         match core.hand.drive {
             Drive::Idle if core.hand.promoted.is_none() => {
-                if sys::LEADS && let Some((ticket, key)) = core.hand.longest_parked() {
-                    let context = if key == ContextId::SOCKET { Some(&mut core.root) } else { core.contexts.get_mut(&key) };
+                if sys::LEADS
+                    && let Some((ticket, key)) = core.hand.longest_parked()
+                {
+                    let context =
+                        if key == ContextId::SOCKET { Some(&mut core.root) } else { core.contexts.get_mut(&key) };
                     if let Some(sleeper) = context.and_then(|c| core.hand.promote(&mut c.recv, ticket)) {
                         core.effects.wake(sleeper);
                     }

@@ -215,17 +215,10 @@ pub(crate) struct Rx {
     starved: bool,
     /// A large message that is being read into a buffer of its own, and its length.
     large: Option<(Vec<u8>, usize)>,
+    /// The last read found as much as it asked for: there may be more, and no edge will tell.
+    more: bool,
     /// Nothing more will come, for this reason.
     pub(crate) ended: Option<Error>,
-}
-
-/// What a read found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Read {
-    /// All that there was.
-    Drained,
-    /// As much as was asked for; there may be more.
-    Filled,
 }
 
 impl Rx {
@@ -234,10 +227,16 @@ impl Rx {
         !self.starved && self.at < self.chunk.len()
     }
 
+    /// Whether there may be more to read.
+    pub(crate) fn may_read_more(&self) -> bool {
+        self.more
+    }
+
     /// Reads once, at most `max` bytes, unless the stream has ended.
-    pub(crate) fn read(&mut self, stream: &dyn ByteStream, max: usize, pool: &mut Vec<Vec<u8>>) -> Read {
+    pub(crate) fn read(&mut self, stream: &dyn ByteStream, max: usize, pool: &mut Vec<Vec<u8>>) {
+        self.more = false;
         if self.ended.is_some() {
-            return Read::Drained;
+            return;
         }
         let result = match &mut self.large {
             Some((body, want)) => {
@@ -246,7 +245,7 @@ impl Rx {
                     // Only messages beyond RESERVE grow, so that a length which nobody sends costs nothing.
                     if body.try_reserve_exact(missing.min(body.len())).is_err() {
                         self.ended = Some(Error::OutOfMemory);
-                        return Read::Drained;
+                        return;
                     }
                 }
                 let max = missing.min(body.capacity() - body.len());
@@ -260,13 +259,11 @@ impl Rx {
         };
         match result {
             Ok((0, _)) => self.ended = Some(Error::ConnectionShutdown),
-            Ok((_, true)) => return Read::Filled,
-            Ok(_) => {}
+            Ok((_, filled)) => self.more = filled,
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => return Read::Filled,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => self.more = true,
             Err(e) => self.ended = Some(e.into()),
         }
-        Read::Drained
     }
 
     fn make_room(&mut self, pool: &mut Vec<Vec<u8>>) {

@@ -49,7 +49,7 @@ impl SocketPoll {
     pub(crate) fn drained(&self, _io: &IoPoll, _fd: BorrowedFd<'_>, _pipe: u32, _want_write: bool) {}
 
     /// Stops watching a pipe. A duplicate of the descriptor, in a forked child say, would keep it watched otherwise.
-    pub(crate) fn remove(&self, _io: &IoPoll, fd: BorrowedFd<'_>) {
+    pub(crate) fn remove(&self, _io: &IoPoll, fd: BorrowedFd<'_>, _pipe: u32) {
         let _ = epoll::delete(&self.epoll, fd);
     }
 
@@ -112,7 +112,12 @@ impl IoPoll {
         if epoll::wait(&self.epoll, spare_capacity(&mut buf), timeout.as_ref()).is_err() {
             return;
         }
-        events.extend(buf.iter().map(|e: &epoll::Event| e.data.u64()).filter(|data| *data != NO_PIPE).map(|data| IoEvent::Socket(data as u32)));
+        events.extend(
+            buf.iter()
+                .map(|e: &epoll::Event| e.data.u64())
+                .filter(|data| *data != NO_PIPE)
+                .map(|data| IoEvent::Socket(data as u32)),
+        );
     }
 
     /// Makes [`wait`](Self::wait) return.
