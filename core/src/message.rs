@@ -489,6 +489,7 @@ impl Body {
 pub struct Header(Store);
 
 #[derive(Clone)]
+#[expect(clippy::box_collection, reason = "a Vec would make every message 8 bytes larger for the rare long header")]
 enum Store {
     Inline(Inline<INLINE_HEADER>),
     Heap(Box<Vec<u8>>),

@@ -13,9 +13,10 @@ use futures_lite::future::or;
 
 use super::events::PipeChange;
 use super::executor::spawn;
+use super::ledger::Life;
 use super::notify::Signal;
 use super::pipe::{PipeLink, PipeShared};
-use super::socket::{Inner, Life};
+use super::socket::Inner;
 use super::{dirty, pump};
 use crate::option::{self, Address, EndpointOptions, Scope, names};
 use crate::protocol::{PipeAttrs, Reject};

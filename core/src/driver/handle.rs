@@ -13,9 +13,10 @@ use super::dirty;
 use super::endpoint::{DEFAULT_RECONNECT, DEFAULT_RECV_MAX, Dialer, Endpoint, Listener};
 use super::events::PipeChange;
 use super::handover::Sleeper;
+use super::ledger::Life;
 use super::ops::{Handle, Limit, Operation, Recv, Send};
 use super::pipe::Pipe;
-use super::socket::{Inner, Life};
+use super::socket::Inner;
 use crate::option::{self, EndpointOptions, Owner, Scope, names};
 use crate::protocol::{Protocol, ProtocolInfo};
 use crate::stats::Stat;
@@ -246,7 +247,7 @@ impl Socket {
         !matches!(self.inner.lock().core.life, Life::Open)
     }
 
-    fn while_open<R>(&self, f: impl FnOnce(&mut super::socket::State) -> Result<R>) -> Result<R> {
+    fn while_open<R>(&self, f: impl FnOnce(&mut super::state::State) -> Result<R>) -> Result<R> {
         self.inner.turn(|st| match st.core.life {
             Life::Open => f(st),
             Life::Lingering(_) | Life::Closed => Err(Error::Closed),
@@ -354,6 +355,7 @@ impl Close<'_> {
             st.detach(inner, pipe.id, None);
         }
         st.core.end_waiters(None, None);
+        st.drive(|proto, out| proto.close_context(ContextId::SOCKET, out));
         inner.poll.close(inner.io().poll());
         inner.finish(st);
         for ep in endpoints {

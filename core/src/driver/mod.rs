@@ -17,14 +17,18 @@ mod handle;
 mod handover;
 mod hash;
 mod io;
+mod ledger;
 pub(crate) mod local;
 mod notify;
 mod ops;
+mod outbox;
 mod pipe;
 mod pollfd;
 mod pump;
+mod settle;
 mod snapshot;
 mod socket;
+mod state;
 mod stream;
 mod sys;
 

@@ -1,0 +1,296 @@
+//! The driver's part of a socket's state: pipes, contexts, who waits, what is to be done.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use smallvec::SmallVec;
+
+use super::endpoint::Endpoint;
+use super::handover::{Handover, Outcome, Sleeper, WaitQueue};
+use super::hash::FastHash;
+use super::local::Channel;
+use super::pipe::{PipeLink, PipeShared, Slot, Traffic};
+use super::pollfd::PollFds;
+use super::socket::Inner;
+use super::stream::OutBuf;
+use super::sys::PipeEvent;
+use crate::protocol::{DropCause, ProtocolInfo, Reject};
+use crate::{ContextId, OptionMap, OptionValue, PipeId, SocketId};
+
+/// The driver's part of the state; the protocol's outbox writes to it.
+pub(crate) struct Core {
+    pub(super) me: Weak<Inner>,
+    pub(super) info: &'static ProtocolInfo,
+    pub(crate) life: Life,
+    pub(crate) hand: Handover,
+    pub(crate) pipes: HashMap<PipeId, Slot, FastHash>,
+    pub(super) root: Context,
+    pub(super) contexts: HashMap<ContextId, Context, FastHash>,
+    pub(super) next_context: ContextId,
+    pub(crate) endpoints: Vec<Arc<Endpoint>>,
+    /// Options that new dialers and listeners start with.
+    pub(crate) defaults: OptionMap,
+    pub(crate) name: String,
+    pub(crate) linger: Option<Duration>,
+    pub(crate) fds: PollFds,
+    pub(crate) counters: Counters,
+    /// Receives so far: a receive between two sends ends a streak of sends.
+    pub(super) recvs: u64,
+    /// Pipes with messages that were read and not delivered.
+    pub(super) stashed: usize,
+    /// Pipes that wait to be writable.
+    pub(super) blocked: usize,
+    /// The background has to look at the socket, although nobody waits.
+    pub(super) watch: bool,
+    /// Pipes that the I/O thread flushes on its tick, and whether the socket is on its list.
+    pub(super) streaming: Vec<PipeId>,
+    pub(super) straggling: bool,
+    /// The time that the I/O thread knows for the protocol's timeout.
+    pub(super) timer: Option<Instant>,
+    pub(super) buffers: Vec<OutBuf>,
+    pub(super) chunks: Vec<Vec<u8>>,
+    /// The time of this turn, once somebody asked.
+    pub(super) now: Option<Instant>,
+    /// There are messages that the application has not received: it will be back soon.
+    pub(super) backlog: bool,
+    pub(super) todo: Todo,
+    pub(super) effects: Effects,
+}
+
+/// The life of a socket.
+///
+/// ```text
+/// Open ──close──► Lingering ──all written, or time is over──► Closed
+/// ```
+#[derive(Debug)]
+pub(crate) enum Life {
+    Open,
+    /// No new operations; accepted messages are being written. Who waits for that.
+    Lingering(Vec<Sleeper>),
+    Closed,
+}
+
+/// A context, or the socket itself.
+#[derive(Debug, Default)]
+pub(crate) struct Context {
+    pub(crate) recv: WaitQueue,
+    pub(crate) send: WaitQueue,
+    pub(crate) recv_timeout: Option<Duration>,
+    pub(crate) send_timeout: Option<Duration>,
+}
+
+/// What the socket counts. Pipes that are gone have added theirs.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) traffic: Traffic,
+    pub(crate) drops: [u64; DropCause::ALL.len()],
+    pub(crate) rejects: u64,
+}
+
+/// What the turn has to look after before it ends.
+#[derive(Default)]
+pub(super) struct Todo {
+    pub(super) closes: SmallVec<[(PipeId, Reject); 2]>,
+    pub(super) recv: SmallVec<[ContextId; 4]>,
+    pub(super) send: SmallVec<[ContextId; 4]>,
+    pub(super) cancel: SmallVec<[ContextId; 2]>,
+    pub(super) any: bool,
+}
+
+/// What is done after the lock was released.
+#[derive(Default)]
+pub(super) struct Effects {
+    pub(super) wakes: SmallVec<[Sleeper; 2]>,
+    pub(super) writes: SmallVec<[(Arc<PipeShared>, OutBuf); 1]>,
+    pub(super) tell_readers: SmallVec<[Arc<Channel>; 2]>,
+    pub(super) tell_writers: SmallVec<[Arc<Channel>; 2]>,
+    pub(super) gone: SmallVec<[Arc<PipeShared>; 1]>,
+    pub(super) timer: Option<Instant>,
+    pub(super) wake_leader: bool,
+    pub(super) kick: bool,
+    pub(super) tick: bool,
+    pub(super) straggle: bool,
+    pub(super) any: bool,
+}
+
+impl Core {
+    pub(super) fn new(me: Weak<Inner>, id: SocketId, info: &'static ProtocolInfo, defaults: OptionMap) -> Self {
+        Self {
+            me,
+            info,
+            life: Life::Open,
+            hand: Handover::default(),
+            pipes: HashMap::default(),
+            root: Context::default(),
+            contexts: HashMap::default(),
+            next_context: ContextId::SOCKET,
+            endpoints: Vec::new(),
+            defaults,
+            name: id.to_string(),
+            linger: Some(DEFAULT_LINGER),
+            fds: PollFds::default(),
+            counters: Counters::default(),
+            recvs: 0,
+            stashed: 0,
+            blocked: 0,
+            watch: false,
+            streaming: Vec::new(),
+            straggling: false,
+            timer: None,
+            buffers: Vec::new(),
+            chunks: Vec::new(),
+            now: None,
+            backlog: false,
+            todo: Todo::default(),
+            effects: Effects::default(),
+        }
+    }
+
+    pub(crate) fn is_alive(&self) -> bool {
+        !matches!(self.life, Life::Closed)
+    }
+
+    /// Nothing has to be settled.
+    pub(super) fn quiet(&self) -> bool {
+        !self.todo.any
+            && self.now.is_none()
+            && self.hand.is_quiet()
+            && !self.watch
+            && self.blocked == 0
+            && !self.fds.any()
+            && matches!(self.life, Life::Open)
+    }
+
+    /// Whose queue a context receives from.
+    pub(crate) fn recv_key(&self, ctx: ContextId) -> ContextId {
+        if self.info.shared_recv { ContextId::SOCKET } else { ctx }
+    }
+
+    /// Whose queue a context waits in to send.
+    pub(crate) fn send_key(&self, ctx: ContextId) -> ContextId {
+        if self.info.shared_send { ContextId::SOCKET } else { ctx }
+    }
+
+    pub(crate) fn context(&self, ctx: ContextId) -> Option<&Context> {
+        if ctx == ContextId::SOCKET { Some(&self.root) } else { self.contexts.get(&ctx) }
+    }
+
+    pub(crate) fn context_mut(&mut self, ctx: ContextId) -> Option<&mut Context> {
+        if ctx == ContextId::SOCKET { Some(&mut self.root) } else { self.contexts.get_mut(&ctx) }
+    }
+
+    /// The context together with the hand-over.
+    pub(crate) fn queue(&mut self, key: ContextId) -> Option<(&mut Context, &mut Handover)> {
+        let context = if key == ContextId::SOCKET { Some(&mut self.root) } else { self.contexts.get_mut(&key) };
+        context.map(|context| (context, &mut self.hand))
+    }
+
+    pub(crate) fn contexts(&self) -> usize {
+        self.contexts.len()
+    }
+
+    /// The number for a new context, which copies the socket's timeouts.
+    pub(crate) fn add_context(&mut self) -> ContextId {
+        loop {
+            self.next_context = self.next_context.next();
+            let id = self.next_context;
+            if id != ContextId::SOCKET && !self.contexts.contains_key(&id) {
+                let (recv_timeout, send_timeout) = (self.root.recv_timeout, self.root.send_timeout);
+                self.contexts.insert(id, Context { recv_timeout, send_timeout, ..Context::default() });
+                return id;
+            }
+        }
+    }
+
+    /// Forgets a context and wakes those who wait on it: they find that it is gone.
+    pub(crate) fn remove_context(&mut self, id: ContextId) -> bool {
+        if !self.contexts.contains_key(&id) {
+            return false;
+        }
+        self.end_waiters(Some(id), None);
+        self.contexts.remove(&id);
+        true
+    }
+
+    /// Wakes those who wait on this context (`None`: on any).
+    pub(crate) fn end_waiters(&mut self, ctx: Option<ContextId>, outcome: Option<Outcome>) {
+        let (hand, effects) = (&mut self.hand, &mut self.effects);
+        let others = self.contexts.iter_mut().filter(|(id, _)| ctx.is_none_or(|ctx| ctx == **id)).map(|(_, c)| c);
+        for context in others.chain([&mut self.root]) {
+            hand.end_receivers(&mut context.recv, ctx, outcome, |sleeper| effects.wake(sleeper));
+            hand.end_senders(&mut context.send, ctx, outcome, |sleeper| effects.wake(sleeper));
+        }
+    }
+
+    /// Gives the next sender of this context's queue its turn.
+    pub(crate) fn wake_sender(&mut self, ctx: ContextId) {
+        let key = self.send_key(ctx);
+        let context = if key == ContextId::SOCKET { Some(&mut self.root) } else { self.contexts.get_mut(&key) };
+        if let Some(sleeper) = context.and_then(|c| self.hand.wake_sender(&mut c.send)) {
+            self.effects.wake(sleeper);
+        }
+    }
+
+    /// Something was seen on a pipe.
+    pub(crate) fn event(&mut self, event: PipeEvent) {
+        let Some(id) = PipeId::new(event.pipe) else { return };
+        let Some(slot) = self.pipes.get_mut(&id) else { return };
+        slot.hangup |= event.hangup;
+        if event.writable {
+            self.hand.writable.push(id);
+            self.todo.any = true;
+        }
+        if event.readable {
+            slot.pending = true;
+            if slot.rx.is_some() && (!slot.paused || slot.hangup) {
+                self.ready(id);
+            }
+        }
+    }
+
+    /// Puts a pipe at the end of the list of those to read.
+    pub(super) fn ready(&mut self, id: PipeId) {
+        if let Some(slot) = self.pipes.get_mut(&id)
+            && !std::mem::replace(&mut slot.queued, true)
+        {
+            self.hand.ready.push_back(id);
+            self.todo.any = true;
+        }
+    }
+
+    /// Has the I/O thread look after this socket in a moment, unless somebody does before.
+    pub(crate) fn tick_later(&mut self) {
+        if !std::mem::replace(&mut self.hand.ticking, true) {
+            self.effects.any = true;
+            self.effects.tick = true;
+        }
+    }
+
+    /// Changes an option of all open connections that have it.
+    pub(crate) fn set_on_pipes(&self, name: &str, value: &OptionValue) {
+        for slot in self.pipes.values() {
+            if let PipeLink::Stream(stream, _) = &slot.pipe.link {
+                let _ = stream.set_option(name, value);
+            }
+        }
+    }
+
+    pub(crate) fn look_again(&mut self) {
+        self.todo.any = true;
+    }
+}
+
+impl Effects {
+    pub(super) fn write(&mut self, pipe: Arc<PipeShared>, out: OutBuf) {
+        self.any = true;
+        self.writes.push((pipe, out));
+    }
+
+    pub(super) fn wake(&mut self, sleeper: Sleeper) {
+        self.any = true;
+        self.wakes.push(sleeper);
+    }
+}
+
+const DEFAULT_LINGER: Duration = Duration::from_secs(1);

@@ -1,0 +1,139 @@
+//! The outbox of the protocol during a turn, and the rule by which messages are written at once or collected.
+
+use std::time::{Duration, Instant};
+
+use super::ledger::Core;
+use super::pipe::{PipeLink, SlotTx};
+use super::stream::{self, Phase};
+use crate::protocol::{DropCause, Reject, Room};
+use crate::{ContextId, Message, Outbox, PipeId};
+
+/// The outbox of the protocol during a turn.
+pub(crate) struct Turn<'a> {
+    pub(super) core: &'a mut Core,
+}
+
+impl Outbox for Turn<'_> {
+    fn now(&mut self) -> Instant {
+        *self.core.now.get_or_insert_with(Instant::now)
+    }
+
+    fn send(&mut self, pipe: PipeId, msg: Message) -> Room {
+        let core = &mut *self.core;
+        let Some(slot) = core.pipes.get_mut(&pipe) else {
+            core.counters.drops[DropCause::NoPipe.index()] += 1;
+            return Room::Full;
+        };
+        slot.traffic.tx_msgs += 1;
+        slot.traffic.tx_bytes += (msg.header().len() + msg.len()) as u64;
+        match (&mut slot.tx, &slot.pipe.link) {
+            (SlotTx::Stream(tx), PipeLink::Stream(_, codec)) => {
+                if tx.out.is_unallocated()
+                    && let Some(buffer) = core.buffers.pop()
+                {
+                    tx.out = buffer;
+                }
+                tx.out.push(&**codec, msg);
+                slot.full = tx.pending() >= stream::HIGH_WATER;
+                let full = slot.full;
+                match tx.phase {
+                    Phase::Idle => core.appended(pipe),
+                    Phase::Writing | Phase::Blocked | Phase::Dead => {}
+                }
+                if full { Room::Full } else { Room::More }
+            }
+            (SlotTx::Local, PipeLink::Local { tx, .. }) => {
+                let pushed = tx.push(msg);
+                if pushed.tell {
+                    core.effects.any = true;
+                    core.effects.tell_readers.push(tx.clone());
+                }
+                slot.full = pushed.full;
+                if pushed.full { Room::Full } else { Room::More }
+            }
+            _ => Room::Full,
+        }
+    }
+
+    fn close(&mut self, pipe: PipeId, reason: Reject) {
+        self.core.todo.any = true;
+        self.core.todo.closes.push((pipe, reason));
+    }
+
+    fn resume(&mut self, pipe: PipeId) {
+        let Some(slot) = self.core.pipes.get_mut(&pipe) else { return };
+        if !std::mem::replace(&mut slot.paused, false) {
+            return;
+        }
+        match &slot.rx {
+            None => slot.pending = true,
+            Some(rx) if rx.has_messages() || rx.ended().is_some() || slot.pending => self.core.ready(pipe),
+            Some(_) => {}
+        }
+    }
+
+    fn wake_send(&mut self, ctx: ContextId) {
+        let todo = &mut self.core.todo;
+        todo.any = true;
+        if todo.send.last() != Some(&ctx) {
+            todo.send.push(ctx);
+        }
+    }
+
+    fn wake_recv(&mut self, ctx: ContextId) {
+        let todo = &mut self.core.todo;
+        todo.any = true;
+        if todo.recv.last() != Some(&ctx) {
+            todo.recv.push(ctx);
+        }
+    }
+
+    fn cancel(&mut self, ctx: ContextId) {
+        self.core.todo.any = true;
+        self.core.todo.cancel.push(ctx);
+    }
+
+    fn count_drop(&mut self, cause: DropCause, n: usize) {
+        self.core.counters.drops[cause.index()] += n as u64;
+    }
+}
+
+impl Core {
+    /// A message was appended to a pipe on which nobody is writing: write it now, or leave it for later?
+    pub(super) fn appended(&mut self, id: PipeId) {
+        let (backlog, recvs) = (self.backlog, self.recvs);
+        let Some(slot) = self.pipes.get_mut(&id) else { return };
+        let SlotTx::Stream(tx) = &mut slot.tx else { return };
+        let mut later = tx.stream || backlog;
+        if !later {
+            let close = tx.last.is_some_and(|(end, then)| then == recvs && end.elapsed() < STREAK_GAP);
+            tx.streak = if close { tx.streak + 1 } else { 0 };
+            if tx.streak >= STREAK {
+                tx.stream = true;
+                later = true;
+            }
+        }
+        if !later || tx.out.len() >= stream::FLUSH {
+            if let Some(out) = tx.take() {
+                self.effects.write(slot.pipe.clone(), out);
+            }
+            return;
+        }
+        tx.since_tick += 1;
+        if !std::mem::replace(&mut tx.listed, true) {
+            super::dirty::list(self.me.clone(), id);
+        }
+        if !std::mem::replace(&mut tx.ticking, true) {
+            self.streaming.push(id);
+            if !std::mem::replace(&mut self.straggling, true) {
+                self.effects.any = true;
+                self.effects.straggle = true;
+            }
+        }
+    }
+}
+
+/// A send that starts within this time of the end of the last write continues a streak of sends.
+const STREAK_GAP: Duration = Duration::from_micros(5);
+/// After this many, messages are coalesced.
+const STREAK: u8 = 3;

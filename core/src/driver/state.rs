@@ -1,0 +1,356 @@
+//! The state behind a socket's lock, and what happens to its pipes there: they come, deliver, are written, and go.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::ledger::Core;
+use super::outbox::Turn;
+use super::pipe::{PipeLink, PipeShared, Slot, SlotRx, SlotTx, Traffic};
+#[cfg(unix)]
+use super::pollfd::{recv_fd, send_fd};
+use super::socket::Inner;
+use super::stream::{self, OutBuf, Phase, Tx};
+use super::sys::PipeEvent;
+use crate::protocol::{DropCause, Flow, Protocol, Reject};
+use crate::{ContextId, Error, OptionValue, PipeId, Result};
+
+/// What the socket's lock guards.
+pub(crate) struct State {
+    pub(crate) proto: Box<dyn Protocol>,
+    pub(crate) core: Core,
+}
+
+impl State {
+    /// Calls the protocol with its outbox.
+    pub(crate) fn drive<R>(&mut self, f: impl FnOnce(&mut dyn Protocol, &mut Turn<'_>) -> R) -> R {
+        let mut turn = Turn { core: &mut self.core };
+        f(&mut *self.proto, &mut turn)
+    }
+
+    /// Before a send: whether the application has messages to receive, so that it will be back soon.
+    pub(crate) fn note_backlog(&mut self) {
+        let core = &mut self.core;
+        core.backlog = core.info.receives && (core.stashed > 0 || self.proto.can_recv(ContextId::SOCKET) > 0);
+    }
+
+    pub(crate) fn note_received(&mut self) {
+        self.core.recvs += 1;
+    }
+
+    /// Everything that was accepted is with the kernel, or with the other socket.
+    pub(crate) fn is_written(&self) -> bool {
+        self.proto.unsent() == 0 && self.core.pipes.values().all(Slot::is_written)
+    }
+
+    /// The descriptor for the application's own poll loop.
+    ///
+    /// # Errors
+    /// [`Error::NotSupported`] if the protocol does not receive, or send.
+    #[cfg(unix)]
+    pub(crate) fn poll_fd(&mut self, recv: bool) -> Result<OptionValue> {
+        let info = self.core.info;
+        if !(if recv { info.receives } else { info.sends }) {
+            let what = if recv { "recv-fd" } else { "send-fd" };
+            return Err(Error::NotSupported(format!("{what} with protocol {}", info.name).into()));
+        }
+        self.core.watch = true;
+        let fds = &mut self.core.fds;
+        let fd = if recv { recv_fd(fds, &*self.proto) } else { send_fd(fds, &*self.proto) };
+        Ok(OptionValue::Int(fd?))
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn poll_fd(&mut self, _recv: bool) -> Result<OptionValue> {
+        Err(Error::NotSupported("poll descriptors on this system".into()))
+    }
+
+    /// Asks the kernel for events, without waiting.
+    pub(crate) fn look(&mut self, inner: &Inner) {
+        let core = &mut self.core;
+        inner.poll.wait(Some(Duration::ZERO), |event| core.event(event));
+        self.core.hand.round = self.core.hand.ready.len();
+    }
+
+    /// The next pipe to read. At the end of each round the kernel is asked for events, so that pipes that are always ready do not
+    /// starve those that become ready.
+    pub(crate) fn next_ready(&mut self, inner: &Inner) -> Option<PipeId> {
+        if self.core.hand.ready.is_empty() {
+            return None;
+        }
+        if self.core.hand.round == 0 {
+            if self.core.pipes.len() > 1 {
+                self.look(inner);
+            }
+            self.core.hand.round = self.core.hand.ready.len();
+        }
+        self.core.hand.round -= 1;
+        self.core.hand.ready.pop_front()
+    }
+
+    /// Delivers what a pipe has received to the protocol, until that pauses the pipe. Answers what is wrong with the pipe.
+    pub(super) fn feed(&mut self, id: PipeId, rx: &mut SlotRx) -> Option<Error> {
+        let slot = self.core.pipes.get(&id)?;
+        let (pipe, limit) = (slot.pipe.clone(), slot.limit);
+        if slot.paused {
+            return None;
+        }
+        let mut traffic = Traffic::default();
+        let mut fault = None;
+        let mut flow = Flow::Continue;
+        for _ in 0..FEED {
+            let next = match (&mut *rx, &pipe.link) {
+                (SlotRx::Stream(rx), PipeLink::Stream(_, codec)) => rx.next(&**codec, limit),
+                (SlotRx::Local(batch, _), _) => Ok(batch.pop_front()),
+                (SlotRx::Stream(_), PipeLink::Local { .. }) => Ok(None),
+            };
+            let mut msg = match next {
+                Ok(Some(msg)) => msg,
+                Ok(None) => break,
+                Err(e) => {
+                    fault = Some(e);
+                    break;
+                }
+            };
+            traffic.rx_msgs += 1;
+            traffic.rx_bytes += (msg.header().len() + msg.len()) as u64;
+            msg.set_pipe(Some(id));
+            flow = self.drive(|proto, out| proto.pipe_received(id, msg, out));
+            // The protocol may have asked to close the pipe.
+            if flow == Flow::Pause || !self.core.todo.closes.is_empty() {
+                break;
+            }
+        }
+        if let Some(slot) = self.core.pipes.get_mut(&id) {
+            slot.paused |= flow == Flow::Pause;
+            slot.traffic.add(traffic);
+        }
+        fault
+    }
+
+    /// The end of [`Inner::read_pipe`].
+    pub(super) fn put_back(&mut self, inner: &Inner, id: PipeId, mut rx: SlotRx, fault: Option<Error>) {
+        let core = &mut self.core;
+        let Some(slot) = core.pipes.get_mut(&id) else { return };
+        if let SlotRx::Stream(rx) = &mut rx {
+            rx.settle(&mut core.chunks);
+        }
+        let messages = rx.has_messages();
+        let more = rx.may_read_more();
+        let ended = rx.ended().cloned();
+        core.stashed += usize::from(messages);
+        slot.rx = Some(rx);
+        if let Some(fault) = fault {
+            tracing::warn!(socket = %inner.id, pipe = %id, url = %slot.pipe.endpoint.url(), "closing pipe: {fault}");
+            slot.pipe.endpoint.count_error(&fault);
+            self.detach(inner, id, Some(fault));
+        } else if messages || more || slot.pending {
+            if slot.paused && (messages || !slot.hangup) {
+                slot.pending = true;
+            } else {
+                core.ready(id);
+            }
+        } else if let Some(ended) = ended {
+            self.detach(inner, id, Some(ended));
+        } else if let PipeLink::Stream(stream, _) = &slot.pipe.link {
+            let blocked = matches!(&slot.tx, SlotTx::Stream(tx) if tx.phase == Phase::Blocked);
+            inner.poll.drained(inner.io().poll(), stream.fd(), id.get(), blocked);
+        }
+    }
+
+    /// After a write, by whoever wrote. Answers what to write next.
+    pub(super) fn written(
+        &mut self,
+        inner: &Inner,
+        id: PipeId,
+        out: OutBuf,
+        result: std::io::Result<bool>,
+    ) -> Option<OutBuf> {
+        let core = &mut self.core;
+        let recvs = core.recvs;
+        let slot = core.pipes.get_mut(&id)?;
+        let SlotTx::Stream(tx) = &mut slot.tx else { return None };
+        let PipeLink::Stream(stream, _) = &slot.pipe.link else { return None };
+        tx.taken = out.len();
+        match result {
+            Ok(true) => {
+                tx.phase = Phase::Idle;
+                if let Some(buffer) = out.recycle()
+                    && core.buffers.len() < BUFFERS
+                {
+                    core.buffers.push(buffer);
+                }
+                if slot.dead.is_none() && !tx.out.is_empty() && (!tx.stream || tx.out.len() >= stream::FLUSH) {
+                    return tx.take();
+                }
+                if !tx.stream {
+                    tx.last = Some((Instant::now(), recvs));
+                }
+            }
+            Ok(false) => {
+                tx.rest = Some(out);
+                tx.phase = Phase::Blocked;
+                core.blocked += 1;
+                let _ = inner.poll.want_write(inner.io().poll(), stream.fd(), id.get(), true);
+            }
+            Err(e) => {
+                tracing::debug!(socket = %inner.id, pipe = %id, "write failed: {e}");
+                tx.rest = Some(out);
+                tx.phase = Phase::Dead;
+                slot.full = true;
+                // What the peer sent before it went is still to be read; then the pipe ends.
+                slot.hangup = true;
+                stream.shutdown();
+                core.event(PipeEvent { pipe: id.get(), readable: true, writable: false, hangup: true });
+                core.watch = true;
+                core.todo.any = true;
+            }
+        }
+        if let Some(dead) = slot_dead(&mut self.core, id) {
+            self.detach(inner, id, dead);
+            return None;
+        }
+        self.room(id);
+        None
+    }
+
+    /// Tells the protocol if a pipe that was full has room again.
+    pub(super) fn room(&mut self, id: PipeId) {
+        let Some(slot) = self.core.pipes.get_mut(&id) else { return };
+        let SlotTx::Stream(tx) = &slot.tx else { return };
+        if slot.full && tx.phase != Phase::Dead && tx.pending() <= stream::HIGH_WATER / 2 {
+            slot.full = false;
+            self.drive(|proto, out| proto.pipe_writable(id, out));
+        }
+    }
+
+    /// Writable pipes are flushed, by whoever saw the event.
+    pub(super) fn unblock(&mut self, inner: &Inner) {
+        while let Some(id) = self.core.hand.writable.pop() {
+            let core = &mut self.core;
+            let Some(slot) = core.pipes.get_mut(&id) else { continue };
+            let (SlotTx::Stream(tx), PipeLink::Stream(stream, _)) = (&mut slot.tx, &slot.pipe.link) else { continue };
+            if tx.phase != Phase::Blocked {
+                continue;
+            }
+            core.blocked -= 1;
+            let _ = inner.poll.want_write(inner.io().poll(), stream.fd(), id.get(), false);
+            tx.phase = Phase::Idle;
+            if let Some(out) = tx.take() {
+                core.effects.write(slot.pipe.clone(), out);
+            }
+        }
+    }
+
+    /// Takes a pipe into the socket.
+    ///
+    /// # Errors
+    /// The protocol refuses it.
+    pub(crate) fn attach(&mut self, inner: &Inner, pipe: &Arc<PipeShared>, limit: usize) -> Result<(), Reject> {
+        let (tx, rx) = match &pipe.link {
+            PipeLink::Stream(..) => (SlotTx::Stream(Tx::default()), SlotRx::Stream(stream::Rx::default())),
+            PipeLink::Local { .. } => (SlotTx::Local, SlotRx::Local(VecDeque::new(), None)),
+        };
+        let slot = Slot {
+            pipe: pipe.clone(),
+            tx,
+            rx: Some(rx),
+            queued: false,
+            pending: false,
+            paused: false,
+            full: false,
+            hangup: false,
+            dead: None,
+            limit,
+            traffic: Traffic::default(),
+        };
+        self.core.pipes.insert(pipe.id, slot);
+        if let Err(reject) = self.drive(|proto, out| proto.pipe_attached(pipe.id, pipe.attrs, out)) {
+            self.core.pipes.remove(&pipe.id);
+            self.core.counters.rejects += 1;
+            return Err(reject);
+        }
+        match &pipe.link {
+            PipeLink::Stream(stream, _) => {
+                if let Err(e) = inner.poll.add(inner.io().poll(), stream.fd(), pipe.id.get()) {
+                    tracing::error!(socket = %inner.id, pipe = %pipe.id, "cannot watch pipe: {e}");
+                    self.detach(inner, pipe.id, Some(e.into()));
+                    return Ok(());
+                }
+            }
+            PipeLink::Local { tx, rx } => {
+                use super::notify::Notified::Pipe;
+                tx.set_writer(Pipe(self.core.me.clone(), pipe.id));
+                if rx.set_reader(Pipe(self.core.me.clone(), pipe.id)) {
+                    self.core.ready(pipe.id);
+                }
+            }
+        }
+        self.core.watch = true;
+        self.core.todo.any = true;
+        Ok(())
+    }
+
+    /// Takes a pipe out of the socket. `None`: closed by this side.
+    pub(crate) fn detach(&mut self, inner: &Inner, id: PipeId, why: Option<Error>) {
+        let core = &mut self.core;
+        let Some(slot) = core.pipes.get_mut(&id) else { return };
+        if let SlotTx::Stream(tx) = &slot.tx
+            && tx.phase == Phase::Writing
+        {
+            // Whoever writes detaches it on return; what could not be written is known only then.
+            slot.dead = Some(why.unwrap_or(Error::Closed));
+            if let PipeLink::Stream(stream, _) = &slot.pipe.link {
+                stream.shutdown();
+            }
+            return;
+        }
+        let Some(slot) = core.pipes.remove(&id) else { return };
+        let Slot { pipe, tx, rx, mut traffic, .. } = slot;
+        if let Some(rx) = &rx {
+            core.stashed -= usize::from(rx.has_messages());
+        }
+        let mut unsent = Vec::new();
+        match (&pipe.link, tx) {
+            (PipeLink::Stream(stream, codec), SlotTx::Stream(mut tx)) => {
+                core.blocked -= usize::from(tx.phase == Phase::Blocked);
+                inner.poll.remove(inner.io().poll(), stream.fd(), id.get());
+                for out in tx.rest.take().into_iter().chain([std::mem::take(&mut tx.out)]) {
+                    unsent.extend(out.unsent(&**codec));
+                }
+            }
+            (PipeLink::Local { tx, .. }, _) => unsent.extend(tx.take_back()),
+            (PipeLink::Stream(..), SlotTx::Local) => {}
+        }
+        traffic.tx_msgs -= unsent.len() as u64;
+        core.counters.traffic.add(traffic);
+        if !core.info.returns_unsent {
+            core.counters.drops[DropCause::Closed.index()] += unsent.len() as u64;
+            unsent.clear();
+        }
+        tracing::debug!(socket = %inner.id, pipe = %id, "pipe closed: {}", why.as_ref().map_or("by us", |e| e.text()));
+        core.effects.any = true;
+        core.effects.gone.push(pipe);
+        self.drive(|proto, out| proto.pipe_detached(id, unsent, out));
+    }
+}
+
+fn slot_dead(core: &mut Core, id: PipeId) -> Option<Option<Error>> {
+    core.pipes.get_mut(&id)?.dead.take().map(Some)
+}
+
+impl Slot {
+    /// Nothing is on its way to the kernel, or to the other socket.
+    pub(super) fn is_written(&self) -> bool {
+        match (&self.tx, &self.pipe.link) {
+            (SlotTx::Stream(tx), _) => tx.phase == Phase::Dead || (tx.phase != Phase::Writing && tx.pending() == 0),
+            (SlotTx::Local, PipeLink::Local { tx, .. }) => tx.is_empty(),
+            (SlotTx::Local, PipeLink::Stream(..)) => true,
+        }
+    }
+}
+
+/// At most this many messages of one pipe are delivered in one hold of the lock.
+const FEED: usize = 128;
+/// Write buffers that a socket keeps.
+const BUFFERS: usize = 4;
