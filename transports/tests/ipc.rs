@@ -161,6 +161,8 @@ fn a_full_queue_is_waited_for() {
     let server = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         std::io::Write::write_all(&mut stream, b"\0SP\0\0\x51\0\0").unwrap();
+        // Closing here would race with the dialer's own handshake.
+        stream
     });
     run(dialed).unwrap();
     server.join().unwrap();
