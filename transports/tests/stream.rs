@@ -72,7 +72,7 @@ fn a_peer_that_closes_is_told_apart() {
 }
 
 #[test]
-fn a_peer_that_is_gone_raises_no_signal() {
+fn a_peer_that_is_gone_is_told_apart() {
     let (stream, peer) = stream_pair();
     drop(peer);
     detail(run(shake(stream, PAIR)), Error::ConnectionShutdown);

@@ -4,10 +4,12 @@
 mod common;
 
 use std::io::Write;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
 
 use common::*;
 use futures_lite::future;
+use rustix::net::{self, AddressFamily, SocketType};
 use spanwire_core::option::{Address, OptionValue, names};
 use spanwire_core::transport::Transport;
 use spanwire_core::{Error, Url};
@@ -21,9 +23,22 @@ fn inet(address: Address) -> SocketAddr {
     }
 }
 
-/// A port at which nobody listens.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// A port at which nobody listens, as long as this is kept: it is bound, so that no other test gets it.
+struct Reserved {
+    port: u16,
+    _fd: OwnedFd,
+}
+
+impl Reserved {
+    fn at(ip: impl Into<IpAddr>) -> Self {
+        let at = SocketAddr::new(ip.into(), 0);
+        let family = if at.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let fd = net::socket(family, SocketType::STREAM, None).unwrap();
+        net::sockopt::set_socket_reuseaddr(&fd, true).unwrap();
+        net::bind(&fd, &at).unwrap();
+        let bound = SocketAddr::try_from(net::getsockname(&fd).unwrap()).unwrap();
+        Self { port: bound.port(), _fd: fd }
+    }
 }
 
 #[test]
@@ -79,12 +94,14 @@ fn a_wildcard_takes_both_versions_of_ip() {
 
 #[test]
 fn a_scheme_with_a_version_takes_only_that() {
-    let bound = listen(&Tcp, "tcp6://*:0").unwrap();
-    let port = bound.url.port().unwrap();
-    detail(run(dial(&Tcp, &format!("tcp://127.0.0.1:{port}"), PUSH)), Error::ConnectionRefused("".into()));
-    let bound = listen(&Tcp, "tcp4://*:0").unwrap();
-    let port = bound.url.port().unwrap();
-    detail(run(dial(&Tcp, &format!("tcp://[::1]:{port}"), PUSH)), Error::ConnectionRefused("".into()));
+    for (ip, listened, other) in
+        [(IpAddr::V4(Ipv4Addr::LOCALHOST), "tcp6", "127.0.0.1"), (IpAddr::V6(Ipv6Addr::LOCALHOST), "tcp4", "[::1]")]
+    {
+        let reserved = Reserved::at(ip);
+        let _bound = listen(&Tcp, &format!("{listened}://*:{}", reserved.port)).unwrap();
+        let url = format!("tcp://{other}:{}", reserved.port);
+        assert_names(run(dial(&Tcp, &url, PUSH)), Error::ConnectionRefused("".into()), &url);
+    }
     assert_names(run(dial(&Tcp, "tcp4://[::1]:1", PUSH)), Error::AddressInvalid("".into()), "tcp4://[::1]:1");
     assert_names(run(dial(&Tcp, "tcp6://127.0.0.1:1", PUSH)), Error::AddressInvalid("".into()), "127.0.0.1");
 }
@@ -103,7 +120,8 @@ fn what_cannot_be_dialed_is_said_at_once() {
 
 #[test]
 fn nobody_there_and_somebody_there() {
-    let url = format!("tcp://127.0.0.1:{}", free_port());
+    let reserved = Reserved::at(Ipv4Addr::LOCALHOST);
+    let url = format!("tcp://127.0.0.1:{}", reserved.port);
     assert_names(run(dial(&Tcp, &url, PUSH)), Error::ConnectionRefused("".into()), &url);
     let mut bound = listen(&Tcp, "tcp://127.0.0.1:0").unwrap();
     assert_names(listen(&Tcp, bound.url.as_str()), Error::AddressInUse("".into()), bound.url.as_str());
@@ -113,7 +131,9 @@ fn nobody_there_and_somebody_there() {
 
 #[test]
 fn an_address_can_be_listened_at_again_at_once() {
-    let mut bound = listen(&Tcp, "tcp://127.0.0.1:0").unwrap();
+    // An address of its own, so that no other test gets the port in between.
+    let host = if cfg!(target_os = "linux") { "127.0.0.3" } else { "127.0.0.1" };
+    let mut bound = listen(&Tcp, &format!("tcp://{host}:0")).unwrap();
     let url = bound.url.to_string();
     let (dialed, accepted) = connected(&Tcp, &mut bound);
     drop(bound);
@@ -137,7 +157,8 @@ fn a_dialer_serves_again_and_again() {
 
 #[test]
 fn a_socket_does_not_connect_to_itself() {
-    let port = free_port();
+    let reserved = Reserved::at(Ipv4Addr::LOCALHOST);
+    let port = reserved.port;
     let myself = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let options = with(names::LOCAL_ADDRESS, Address::Inet(myself));
     let dialed = run(dial_with(&Tcp, &format!("tcp://127.0.0.1:{port}"), PAIR, options));
