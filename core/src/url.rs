@@ -633,7 +633,7 @@ mod tests {
     fn use_all(url: &Url) {
         let _ = (url.host(), url.port(), url.local(), url.userinfo(), url.path(), url.path_bytes());
         let _ = (url.encoded_path(), url.file(), url.query(), url.fragment(), url.rest(), url.is_wildcard());
-        assert_eq!(&Url::parse(&url.to_string()).unwrap(), url);
+        assert_eq!(&Url::parse(&format!("{url}")).unwrap(), url);
         let moved = url.with_port(7);
         assert_eq!(moved.port(), url.net().map(|_| 7));
         assert_eq!(Url::parse(moved.as_str()).unwrap(), moved);

@@ -2,7 +2,7 @@
 //!
 //! The name is known to all sockets of the process, and to nobody else. A dialer waits in its listener's queue until the
 //! listener sees it; then both learn the other's protocol number, and each gets one end of a
-//! [`local_pair`](spanwire_core::transport::local_pair). No bytes are copied and no system call is made.
+//! [`local_pair`]. No bytes are copied and no system call is made.
 //!
 //! After a `fork`, the names of the parent are free in the child.
 

@@ -20,6 +20,11 @@
 //! ```
 
 #![forbid(unsafe_code)]
+// What all transports share is not all needed by some of them.
+#![cfg_attr(
+    not(all(feature = "inproc", feature = "ipc", feature = "socket", feature = "tcp")),
+    allow(dead_code, unused_imports)
+)]
 
 use std::sync::{Arc, Once};
 

@@ -25,15 +25,17 @@ impl Attempt {
 /// What a listener has bound.
 ///
 /// ```text
-/// Unbound ──poll──► Binding ──ok──► Bound
+/// Unbound ──poll──► Pending ──ok──► Bound
 ///    ▲                 │
 ///    └─────error───────┘
 /// ```
 pub(crate) enum Binding<T> {
     Unbound,
-    Binding(Pin<Box<dyn Future<Output = Result<(T, Url)>> + Send>>),
+    Pending(BindFuture<T>),
     Bound(T),
 }
+
+type BindFuture<T> = Pin<Box<dyn Future<Output = Result<(T, Url)>> + Send>>;
 
 impl<T> Binding<T> {
     /// Polls the binding, after starting it if need be.
@@ -42,9 +44,9 @@ impl<T> Binding<T> {
         F: Future<Output = Result<(T, Url)>> + Send + 'static,
     {
         if let Self::Unbound = self {
-            *self = Self::Binding(Box::pin(start()));
+            *self = Self::Pending(Box::pin(start()));
         }
-        let Self::Binding(future) = self else {
+        let Self::Pending(future) = self else {
             return Poll::Ready(Err(Error::State("the listener is bound already".into())));
         };
         match ready!(future.as_mut().poll(cx)) {
@@ -63,7 +65,7 @@ impl<T> Binding<T> {
     pub(crate) fn bound(&self) -> Result<&T> {
         match self {
             Self::Bound(bound) => Ok(bound),
-            Self::Unbound | Self::Binding(_) => Err(Error::State("the listener is not bound yet".into())),
+            Self::Unbound | Self::Pending(_) => Err(Error::State("the listener is not bound yet".into())),
         }
     }
 }

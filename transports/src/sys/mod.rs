@@ -16,7 +16,3 @@ mod portable;
 pub use portable::FdStream;
 #[cfg(not(all(unix, not(spanwire_portable))))]
 pub(crate) use portable::*;
-
-/// How many connections may wait to be accepted. Large, because whole fleets reconnect at once; the system cuts it to its own
-/// limit, 4096 on Linux by default.
-pub(crate) const BACKLOG: i32 = 4096;

@@ -14,7 +14,6 @@ use spanwire_core::option::{OptionValue, names};
 use spanwire_core::transport::ByteStream;
 use spanwire_core::{Error, Result};
 
-use super::BACKLOG;
 use crate::pending::error_at;
 
 /// A connected stream socket, non-blocking.
@@ -276,6 +275,10 @@ impl Family {
         }
     }
 }
+
+/// How many connections may wait to be accepted. Large, because whole fleets reconnect at once; the system cuts it to its own
+/// limit, 4096 on Linux by default.
+pub(crate) const BACKLOG: i32 = 4096;
 
 #[cfg(not(target_vendor = "apple"))]
 const SOCKET_FLAGS: net::SocketFlags = net::SocketFlags::CLOEXEC.union(net::SocketFlags::NONBLOCK);
