@@ -1,5 +1,5 @@
 //! What the tests of the protocols share.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports)]
 
 use std::time::Duration;
 
