@@ -121,9 +121,7 @@ impl<F: Form> Protocol for BusSocket<F> {
 
     fn close_context(&mut self, ctx: ContextId, out: &mut dyn Outbox) {
         if ctx == ContextId::SOCKET {
-            if !self.queue.is_empty() {
-                out.count_drop(DropCause::Closed, self.queue.len());
-            }
+            options::drop_closed(self.queue.len(), out);
             self.queue.clear();
             self.peers.clear(out);
         }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use spanwire_core::protocol::{DropCause, Room};
 use spanwire_core::{Message, Outbox, PipeId};
 
+use crate::options;
 use crate::picker::Gate;
 use crate::table::Table;
 
@@ -45,9 +46,7 @@ impl Fanout {
         let Some(lane) = self.lanes.remove(pipe) else { return false };
         let lost = lane.queue.len();
         self.queued -= lost;
-        if lost > 0 {
-            out.count_drop(DropCause::Closed, lost);
-        }
+        options::drop_closed(lost, out);
         true
     }
 
@@ -106,9 +105,7 @@ impl Fanout {
     }
 
     pub(crate) fn clear(&mut self, out: &mut dyn Outbox) {
-        if self.queued > 0 {
-            out.count_drop(DropCause::Closed, self.queued);
-        }
+        options::drop_closed(self.queued, out);
         self.queued = 0;
         self.lanes.clear();
     }

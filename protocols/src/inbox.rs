@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
-use spanwire_core::protocol::{DropCause, Flow};
+use spanwire_core::protocol::Flow;
 use spanwire_core::{Message, Outbox, PipeId};
+
+use crate::options;
 
 /// Messages from several pipes in the order in which they came. Holds `limit` messages; a pipe that delivers more is paused
 /// after each, so that it is exceeded by at most one message a pipe.
@@ -58,9 +60,7 @@ impl Inbox {
     }
 
     pub(crate) fn clear(&mut self, out: &mut dyn Outbox) {
-        if !self.queue.is_empty() {
-            out.count_drop(DropCause::Closed, self.queue.len());
-        }
+        options::drop_closed(self.queue.len(), out);
         self.queue.clear();
         self.paused.clear();
     }

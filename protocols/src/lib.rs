@@ -28,6 +28,7 @@ pub mod raw_replier;
 pub mod rep;
 pub mod req;
 pub mod respondent;
+pub mod sim;
 pub mod subscribe;
 pub mod surveyor;
 

@@ -69,12 +69,22 @@ pub struct Mono<H> {
 /// The peer.
 ///
 /// ```text
-///   Absent ──pipe_attached──► Present ──pipe_detached, or it is malformed──► Absent
+///   Absent ──pipe_attached──► Present ──pipe_detached──► Absent
+///      │                         └──it is malformed──► Leaving ──pipe_detached──► Absent
+///      └──the socket closes, here or anywhere──► Closed
 /// ```
 #[derive(Debug)]
 enum Peer {
     Absent,
-    Present { pipe: PipeId, gate: Gate },
+    Present {
+        pipe: PipeId,
+        gate: Gate,
+    },
+    /// It will bring back what it has not sent, and that comes before what is sent to its successor.
+    Leaving {
+        pipe: PipeId,
+    },
+    Closed,
 }
 
 impl<H: Hops> Mono<H> {
@@ -114,7 +124,7 @@ impl<H: Hops> Protocol for Mono<H> {
     }
 
     fn pipe_attached(&mut self, pipe: PipeId, _attrs: PipeAttrs, out: &mut dyn Outbox) -> Result<(), Reject> {
-        if let Peer::Present { .. } = self.peer {
+        if let Peer::Present { .. } | Peer::Leaving { .. } = self.peer {
             self.hops.refused();
             return Err(Reject::Already);
         }
@@ -124,15 +134,15 @@ impl<H: Hops> Protocol for Mono<H> {
     }
 
     fn pipe_detached(&mut self, pipe: PipeId, unsent: Vec<Message>, out: &mut dyn Outbox) {
+        if matches!(self.peer, Peer::Closed) {
+            return options::drop_closed(unsent.len(), out);
+        }
         for msg in unsent.into_iter().rev() {
             self.outgoing.push_front(msg);
         }
-        if self.is_peer(pipe) {
+        if self.is_peer(pipe) || matches!(self.peer, Peer::Leaving { pipe: leaving } if leaving == pipe) {
             self.peer = Peer::Absent;
             self.incoming.detach(pipe);
-        } else {
-            // It was malformed and forgotten; its successor may be here already.
-            self.pump(out);
         }
     }
 
@@ -158,7 +168,7 @@ impl<H: Hops> Protocol for Mono<H> {
                 Flow::Continue
             }
             Verdict::Malformed => {
-                self.peer = Peer::Absent;
+                self.peer = Peer::Leaving { pipe };
                 self.incoming.detach(pipe);
                 out.close(pipe, Reject::Malformed);
                 Flow::Pause
@@ -185,7 +195,7 @@ impl<H: Hops> Protocol for Mono<H> {
                     *gate = Gate::Full;
                 }
             }
-            Peer::Present { .. } | Peer::Absent => self.outgoing.push_back(msg),
+            Peer::Present { .. } | Peer::Absent | Peer::Leaving { .. } | Peer::Closed => self.outgoing.push_back(msg),
         }
         Ok(())
     }
@@ -209,12 +219,10 @@ impl<H: Hops> Protocol for Mono<H> {
 
     fn close_context(&mut self, ctx: ContextId, out: &mut dyn Outbox) {
         if ctx == ContextId::SOCKET {
-            if !self.outgoing.is_empty() {
-                out.count_drop(DropCause::Closed, self.outgoing.len());
-            }
+            options::drop_closed(self.outgoing.len(), out);
             self.outgoing.clear();
             self.incoming.clear(out);
-            self.peer = Peer::Absent;
+            self.peer = Peer::Closed;
         }
     }
 

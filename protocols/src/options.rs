@@ -1,7 +1,7 @@
-//! Small conversions for options.
+//! Small helpers that most protocols use.
 
-use spanwire_core::protocol::ProtocolInfo;
-use spanwire_core::{Error, OptionValue, Result};
+use spanwire_core::protocol::{DropCause, ProtocolInfo};
+use spanwire_core::{Error, OptionValue, Outbox, Result};
 
 /// A number of messages.
 pub(crate) fn count(name: &str, value: &OptionValue) -> Result<usize> {
@@ -38,4 +38,11 @@ pub(crate) const TTL: usize = 8;
 /// For a protocol that has no contexts.
 pub(crate) fn no_contexts(info: &ProtocolInfo) -> Error {
     Error::NotSupported(format!("contexts with protocol {}", info.name).into())
+}
+
+/// Counts messages that are dropped because their pipe or socket closes.
+pub(crate) fn drop_closed(n: usize, out: &mut dyn Outbox) {
+    if n > 0 {
+        out.count_drop(DropCause::Closed, n);
+    }
 }

@@ -15,7 +15,7 @@
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 
-use spanwire_core::protocol::{DropCause, Flow, RecvError, SendRefused};
+use spanwire_core::protocol::{Flow, RecvError, SendRefused};
 use spanwire_core::{
     Attempt, ContextId, Message, OptionValue, Outbox, PipeAttrs, PipeId, Protocol, ProtocolInfo, Reject, Result,
 };
@@ -175,9 +175,7 @@ impl<F: Form> Protocol for Puller<F> {
 
     fn close_context(&mut self, ctx: ContextId, out: &mut dyn Outbox) {
         if ctx == ContextId::SOCKET {
-            if self.queued() > 0 {
-                out.count_drop(DropCause::Closed, self.queued());
-            }
+            options::drop_closed(self.queued(), out);
             self.queue.clear();
             self.returned.clear();
             self.crowded.clear();

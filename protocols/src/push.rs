@@ -42,6 +42,7 @@ pub struct Pusher<F> {
     /// Holds something only while no pipe is ready.
     queue: VecDeque<Message>,
     limit: usize,
+    closed: bool,
     form: PhantomData<F>,
 }
 
@@ -52,7 +53,7 @@ impl<F: Form> Pusher<F> {
     /// A push socket without pipes. The seed is not needed.
     pub fn new(seed: u64) -> Self {
         let _ = seed;
-        Self { picker: Picker::default(), queue: VecDeque::new(), limit: 0, form: PhantomData }
+        Self { picker: Picker::default(), queue: VecDeque::new(), limit: 0, closed: false, form: PhantomData }
     }
 
     /// Sends what waits, then lets waiting callers try.
@@ -82,6 +83,9 @@ impl<F: Form> Protocol for Pusher<F> {
 
     fn pipe_detached(&mut self, pipe: PipeId, unsent: Vec<Message>, out: &mut dyn Outbox) {
         self.picker.detach(pipe);
+        if self.closed {
+            return options::drop_closed(unsent.len(), out);
+        }
         for msg in unsent.into_iter().rev() {
             self.queue.push_front(msg);
         }
@@ -142,11 +146,10 @@ impl<F: Form> Protocol for Pusher<F> {
 
     fn close_context(&mut self, ctx: ContextId, out: &mut dyn Outbox) {
         if ctx == ContextId::SOCKET {
-            if !self.queue.is_empty() {
-                out.count_drop(DropCause::Closed, self.queue.len());
-            }
+            options::drop_closed(self.queue.len(), out);
             self.queue.clear();
             self.picker.clear();
+            self.closed = true;
         }
     }
 

@@ -144,9 +144,7 @@ impl<F: Form> Replier<F> {
             self.asking.remove(peer.priority, |other| *other == pipe);
             dropped += 1;
         }
-        if dropped > 0 {
-            out.count_drop(DropCause::Closed, dropped);
-        }
+        options::drop_closed(dropped, out);
         // Their replies succeed, and vanish.
         for ctx in peer.senders {
             out.wake_send(ctx);
@@ -338,9 +336,7 @@ impl<F: Form> Protocol for Replier<F> {
         self.contexts.remove(ctx);
         if ctx == ContextId::SOCKET {
             let dropped = self.asking.len() + self.returned.len();
-            if dropped > 0 {
-                out.count_drop(DropCause::Closed, dropped);
-            }
+            options::drop_closed(dropped, out);
             self.asking.clear();
             self.returned.clear();
             self.pipes.clear();
