@@ -218,6 +218,12 @@ impl From<io::Error> for Error {
     }
 }
 
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
 impl From<Error> for io::Error {
     fn from(e: Error) -> Self {
         use io::ErrorKind as K;

@@ -506,11 +506,16 @@ async fn keep_accepting(ep: Arc<Endpoint>, listener: Accepting) {
             Some(Ok(handshake)) => handshake,
             Some(Err(e)) => {
                 ep.count_error(&e);
-                if matches!(e, Error::OutOfFiles | Error::OutOfMemory) {
-                    tracing::warn!(url = %ep.url(), "accept pauses for {ACCEPT_PAUSE:?}: {e}");
-                    Timer::after(ACCEPT_PAUSE).await;
-                } else {
-                    tracing::debug!(url = %ep.url(), "accept: {e}");
+                match e {
+                    Error::Closed => return,
+                    // The fault of one connection: the next one may be better.
+                    Error::ConnectionAborted | Error::ConnectionReset | Error::Protocol(_) | Error::Interrupted => {
+                        tracing::debug!(url = %ep.url(), "accept: {e}");
+                    }
+                    _ => {
+                        tracing::warn!(url = %ep.url(), "accept pauses for {ACCEPT_PAUSE:?}: {e}");
+                        Timer::after(ACCEPT_PAUSE).await;
+                    }
                 }
                 continue;
             }

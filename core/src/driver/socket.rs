@@ -199,7 +199,7 @@ impl Inner {
     /// Reads one pipe once, and feeds the protocol. Releases and takes the lock.
     pub(crate) fn read_pipe<'a>(&'a self, mut st: Guard<'a>, id: PipeId) -> Guard<'a> {
         let core = &mut st.core;
-        let max = if core.hand.ready.len() > CROWD { stream::CHUNK / 4 } else { stream::CHUNK };
+        let max = (core.hand.ready.len() > CROWD).then_some(stream::CHUNK / 4);
         let Some(slot) = core.pipes.get_mut(&id) else { return st };
         slot.queued = false;
         let Some(mut rx) = slot.rx.take() else {

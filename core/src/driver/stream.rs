@@ -232,8 +232,8 @@ impl Rx {
         self.more
     }
 
-    /// Reads once, at most `max` bytes, unless the stream has ended.
-    pub(crate) fn read(&mut self, stream: &dyn ByteStream, max: usize, pool: &mut Vec<Vec<u8>>) {
+    /// Reads once, at most `max` bytes or as much as the chunk holds, unless the stream has ended.
+    pub(crate) fn read(&mut self, stream: &dyn ByteStream, max: Option<usize>, pool: &mut Vec<Vec<u8>>) {
         self.more = false;
         if self.ended.is_some() {
             return;
@@ -253,7 +253,7 @@ impl Rx {
             }
             None => {
                 self.make_room(pool);
-                let max = max.min(self.chunk.capacity() - self.chunk.len());
+                let max = max.unwrap_or(usize::MAX).min(self.chunk.capacity() - self.chunk.len());
                 stream.try_read(&mut self.chunk, max).map(|n| (n, n == max))
             }
         };
