@@ -228,6 +228,7 @@ fn push_pull_tcp() {
 }
 
 #[test]
+#[cfg_attr(spanwire_portable, ignore = "the portable transports have no ipc")]
 fn push_pull_ipc() {
     lossless("push", "pull", "ipc");
 }

@@ -10,12 +10,13 @@ use super::endpoint::Endpoint;
 use super::handover::{Handover, Outcome, Sleeper, WaitQueue};
 use super::hash::FastHash;
 use super::local::Channel;
-use super::pipe::{PipeLink, PipeShared, Slot, Traffic};
+use super::pipe::{PipeLink, PipeShared, Slot, SlotTx, Traffic};
 use super::pollfd::PollFds;
 use super::socket::Inner;
-use super::stream::OutBuf;
+use super::stream::{OutBuf, Phase};
 use super::sys::PipeEvent;
 use crate::protocol::{DropCause, ProtocolInfo, Reject};
+use crate::transport::ByteStream;
 use crate::{ContextId, OptionMap, OptionValue, PipeId, SocketId};
 
 /// The driver's part of the state; the protocol's outbox writes to it.
@@ -229,6 +230,15 @@ impl Core {
         let context = if key == ContextId::SOCKET { Some(&mut self.root) } else { self.contexts.get_mut(&key) };
         if let Some(sleeper) = context.and_then(|c| self.hand.wake_sender(&mut c.send)) {
             self.effects.wake(sleeper);
+        }
+    }
+
+    /// The stream of a pipe that waits to be writable.
+    pub(super) fn blocked_stream(&self, id: PipeId) -> Option<(&dyn ByteStream, PipeId)> {
+        let slot = self.pipes.get(&id)?;
+        match (&slot.tx, &slot.pipe.link) {
+            (SlotTx::Stream(tx), PipeLink::Stream(stream, _)) if tx.phase == Phase::Blocked => Some((&**stream, id)),
+            _ => None,
         }
     }
 

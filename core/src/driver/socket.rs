@@ -279,6 +279,11 @@ impl Inner {
         }
         if let Some(event) = event {
             st.core.event(event);
+            if !event.writable
+                && let Some((stream, id)) = PipeId::new(event.pipe).and_then(|id| st.core.blocked_stream(id))
+            {
+                self.poll.watch_write(self.io().poll(), stream.fd(), id.get());
+            }
         }
         if st.core.hand.drive != Drive::Idle || !st.core.is_alive() {
             self.finish(st);

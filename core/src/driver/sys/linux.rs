@@ -48,6 +48,9 @@ impl SocketPoll {
     /// Everything that was readable has been read. Nothing to do: edges come by themselves.
     pub(crate) fn drained(&self, _io: &IoPoll, _fd: BorrowedFd<'_>, _pipe: u32, _want_write: bool) {}
 
+    /// An event ends no watch here.
+    pub(crate) fn watch_write(&self, _io: &IoPoll, _fd: BorrowedFd<'_>, _pipe: u32) {}
+
     /// Stops watching a pipe. A duplicate of the descriptor, in a forked child say, would keep it watched otherwise.
     pub(crate) fn remove(&self, _io: &IoPoll, fd: BorrowedFd<'_>, _pipe: u32) {
         let _ = epoll::delete(&self.epoll, fd);

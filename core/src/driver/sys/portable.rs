@@ -45,6 +45,11 @@ impl SocketPoll {
         let _ = io.poller.modify(fd, Event::new(pipe as usize, true, want_write));
     }
 
+    /// An event has ended the watch. Goes on watching for room to write.
+    pub(crate) fn watch_write(&self, io: &IoPoll, fd: BorrowedFd<'_>, pipe: u32) {
+        let _ = io.poller.modify(fd, Event::writable(pipe as usize));
+    }
+
     /// Stops watching a pipe.
     pub(crate) fn remove(&self, io: &IoPoll, fd: BorrowedFd<'_>, pipe: u32) {
         let _ = io.poller.delete(fd);
