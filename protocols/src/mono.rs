@@ -124,7 +124,7 @@ impl<H: Hops> Protocol for Mono<H> {
     }
 
     fn pipe_attached(&mut self, pipe: PipeId, _attrs: PipeAttrs, out: &mut dyn Outbox) -> Result<(), Reject> {
-        if let Peer::Present { .. } | Peer::Leaving { .. } = self.peer {
+        if !matches!(self.peer, Peer::Absent) {
             self.hops.refused();
             return Err(Reject::Already);
         }

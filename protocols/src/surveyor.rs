@@ -183,9 +183,9 @@ impl Protocol for Surveyor {
         _attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
-        if self.end(ctx, out) {
-            out.cancel(ctx);
-        }
+        self.end(ctx, out);
+        // Even if none is open: who was told that the last one is over may not have looked yet.
+        out.cancel(ctx);
         let Some(context) = self.contexts.get_mut(ctx) else { return Err(SendRefused::Failed(Error::Closed, msg)) };
         let mut id = self.ids.next();
         while self.surveys.contains_key(&id) {

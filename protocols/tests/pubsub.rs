@@ -52,6 +52,18 @@ fn the_send_buffer_bounds_the_queue_of_each_pipe() {
 }
 
 #[test]
+fn the_queue_of_a_pipe_goes_with_it() {
+    let (mut sim, publisher, _, link) = pair_of("pub", "sub");
+    sim.stall(link, publisher);
+    for _ in 0..10 {
+        sim.send(publisher, "x").unwrap();
+    }
+    assert_eq!(sim.machine(publisher).unsent(), 6);
+    sim.disconnect(link);
+    assert_eq!((sim.machine(publisher).unsent(), sim.drops(publisher, DropCause::Closed)), (0, 6));
+}
+
+#[test]
 fn data_that_arrives_on_a_pub_pipe_closes_it() {
     let (mut sim, publisher, _, link) = pair_of("pub", "sub");
     sim.inject(link, publisher, b"a subscriber has nothing to say");

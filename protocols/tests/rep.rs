@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use spanwire_core::{Error, Message};
-use spanwire_protocols::sim::{Outcome, Sim};
+use spanwire_protocols::sim::{LinkSpec, Outcome, Sim};
 
 /// A request as it stands on the wire: hop ids, the request id, the body.
 fn request(hops: &[u32], body: &str) -> Vec<u8> {
@@ -109,6 +109,24 @@ fn a_reply_waits_for_its_own_pipe_only() {
     assert!(is_state(sim.send_on(rep, ctx, "pong")));
     sim.unstall(link, rep);
     assert_eq!(sim.outcome(rep, third), Some(Outcome::Sent));
+}
+
+#[test]
+fn replies_that_wait_all_go_when_there_is_room() {
+    let mut sim = Sim::new(1);
+    let (rep, req) = (sim.socket("rep"), sim.socket("req"));
+    let link = sim.connect_with(rep, req, LinkSpec { refill: 0, ..deep(3) }).unwrap();
+    sim.stall(link, rep);
+    let mut calls = Vec::new();
+    for _ in 0..6 {
+        let (asker, ctx) = (sim.context(req).unwrap(), sim.context(rep).unwrap());
+        sim.send_on(req, asker, "ping").unwrap();
+        sim.recv_on(rep, ctx).unwrap();
+        calls.push(sim.start_send(rep, ctx, "pong"));
+    }
+    assert_eq!(calls.iter().filter(|call| sim.outcome(rep, **call).is_none()).count(), 3);
+    sim.unstall(link, rep);
+    assert!(calls[3..].iter().all(|call| sim.outcome(rep, *call) == Some(Outcome::Sent)));
 }
 
 #[test]

@@ -134,6 +134,19 @@ fn the_survey_time_is_at_least_a_millisecond_and_changes_the_next_survey() {
 }
 
 #[test]
+fn a_new_survey_lasts_its_full_time() {
+    let (mut sim, surveyor, [one, _], _) = three();
+    sim.send(surveyor, "first").unwrap();
+    sim.advance(ms(500));
+    sim.send(surveyor, "second").unwrap();
+    let receive = sim.start_recv(surveyor, SOCKET);
+    sim.advance(ms(999));
+    answer(&mut sim, one, "to the first");
+    answer(&mut sim, one, "to the second");
+    assert_eq!(text_of(&mut sim, surveyor, receive).unwrap(), "to the second");
+}
+
+#[test]
 fn contexts_have_surveys_and_times_of_their_own() {
     let (mut sim, surveyor, [one, _], _) = three();
     sim.set(surveyor, SOCKET, names::SURVEYOR_SURVEY_TIME, ms(50)).unwrap();

@@ -71,6 +71,8 @@ pub type LinkId = usize;
 pub struct LinkSpec {
     /// How many messages each direction holds.
     pub depth: usize,
+    /// A full direction takes messages again when no more than this many are left, or when it has lost one if that comes later.
+    pub refill: usize,
     /// Headers and bodies arrive joined, as from a wire; otherwise apart, as within a process.
     pub wire: bool,
     /// The priorities at both ends.
@@ -79,7 +81,7 @@ pub struct LinkSpec {
 
 impl Default for LinkSpec {
     fn default() -> Self {
-        Self { depth: 4, wire: true, attrs: PipeAttrs::default() }
+        Self { depth: 4, refill: usize::MAX, wire: true, attrs: PipeAttrs::default() }
     }
 }
 
@@ -180,8 +182,15 @@ impl Sim {
         let ends = [(a, self.fresh_pipe()), (b, self.fresh_pipe())];
         self.links.push(Link { ends, wire: spec.wire, stalled: [false; 2], alive: true });
         for (node, pipe) in ends {
-            let end =
-                End { link, queue: VecDeque::new(), depth: spec.depth, full: false, paused: false, closing: None };
+            let end = End {
+                link,
+                queue: VecDeque::new(),
+                depth: spec.depth,
+                refill: spec.refill,
+                full: false,
+                paused: false,
+                closing: None,
+            };
             self.nodes[node].side.ends.insert(pipe, end);
             let attached = self.nodes[node].call(|machine, side| machine.pipe_attached(pipe, spec.attrs, side));
             if let Err(reason) = attached {
@@ -415,9 +424,9 @@ impl Sim {
         }
         let end = self.nodes[from].side.ends.get_mut(&sender).expect("a link that is up has two ends");
         let Some(mut msg) = end.queue.pop_front() else { return false };
-        let room = end.full && end.closing.is_none();
-        end.full = false;
-        if room {
+        let room = end.full && end.queue.len() <= end.refill;
+        end.full &= !room;
+        if room && end.closing.is_none() {
             self.nodes[from].call(|machine, side| machine.pipe_writable(sender, side));
         }
         if wire {

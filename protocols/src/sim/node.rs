@@ -64,6 +64,7 @@ pub(super) struct End {
     /// Sent by the machine and not yet delivered to the other end.
     pub(super) queue: VecDeque<Message>,
     pub(super) depth: usize,
+    pub(super) refill: usize,
     pub(super) full: bool,
     pub(super) paused: bool,
     pub(super) closing: Option<Reject>,
@@ -210,6 +211,9 @@ impl Node {
             if able {
                 return Err(format!("lost wake: {caller:?} could go on and was not told"));
             }
+        }
+        if self.side.ends.is_empty() && !self.machine.info().returns_unsent && self.machine.unsent() > 0 {
+            return Err(format!("{} unsent to nobody", self.machine.unsent()));
         }
         if self.machine.unsent() > self.machine.held() {
             return Err(format!("{} unsent of {} held", self.machine.unsent(), self.machine.held()));

@@ -313,7 +313,8 @@ impl Story {
         let talk = self.sim.machine(a).info().peer == self.sim.machine(b).info().number;
         let linked = |link: &super::Link| link.alive && link.ends.iter().all(|(end, _)| *end == a || *end == b);
         if a != b && talk && !self.sim.links.iter().any(linked) {
-            let mut spec = LinkSpec { depth: usize::from(depth % 4) + 1, wire, ..LinkSpec::default() };
+            let refill = if depth & 16 == 0 { 0 } else { usize::MAX };
+            let mut spec = LinkSpec { depth: usize::from(depth % 4) + 1, refill, wire, ..LinkSpec::default() };
             spec.attrs.send_priority = 8 + depth / 128;
             spec.attrs.recv_priority = 8 + depth / 128;
             // A refusal is part of the story.
