@@ -318,7 +318,8 @@ impl<F: Form> Protocol for Replier<F> {
         match self.contexts.get(ctx) {
             Some(Context { reply: Reply::Waiting(path), .. }) => ready(path),
             Some(Context { request: Request::Owed(path), .. }) => ready(path),
-            Some(Context { request: Request::Idle | Request::Receiving, .. }) | None => true,
+            // It would fail at once. As in NNG, a poll loop is told only of replies that can be sent.
+            Some(Context { request: Request::Idle | Request::Receiving, .. }) | None => false,
         }
     }
 

@@ -327,7 +327,14 @@ impl Protocol for Req {
         if attempt != Attempt::Again && context.receiver == Receiver::Waiting {
             return Err(failed("another receive waits on this context"));
         }
+        // A new request took over before this caller came round to see.
+        let stale = attempt == Attempt::Again && context.receiver == Receiver::None;
         match &context.state {
+            State::Waiting | State::Sent { .. } | State::Requeued { .. } | State::Replied(_) | State::Reset
+                if stale =>
+            {
+                return Err(RecvError::Failed(Error::Canceled));
+            }
             State::Waiting | State::Sent { .. } | State::Requeued { .. } => {
                 if attempt != Attempt::Only {
                     context.receiver = Receiver::Waiting;

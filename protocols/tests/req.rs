@@ -345,6 +345,20 @@ fn a_reply_can_be_put_back_until_the_next_request() {
 }
 
 #[test]
+fn a_caller_that_was_superseded_unawares_does_not_steal_the_next_reply() {
+    use spanwire_core::protocol::{Attempt, RecvError};
+    use spanwire_core::{PipeAttrs, PipeId};
+    // The machine by itself: the simulator's callers always learn of a cancellation in time.
+    let mut out = common::Nowhere(std::time::Instant::now());
+    let mut req = (spanwire_protocols::find("req", false).unwrap().new)(1);
+    req.pipe_attached(PipeId::new(1).unwrap(), PipeAttrs::default(), &mut out).unwrap();
+    req.try_send(SOCKET, Message::from("ping"), Attempt::First, &mut out).unwrap();
+    assert_eq!(req.try_recv(SOCKET, Attempt::First, &mut out), Err(RecvError::Empty));
+    req.try_send(SOCKET, Message::from("next"), Attempt::First, &mut out).unwrap();
+    assert_eq!(req.try_recv(SOCKET, Attempt::Again, &mut out), Err(RecvError::Failed(Error::Canceled)));
+}
+
+#[test]
 fn ids_have_the_top_bit_and_count_up() {
     for wire in [true, false] {
         let mut sim = Sim::new(3);

@@ -1,5 +1,7 @@
 //! Random stories about every protocol, with faults: no rule is ever broken.
 
+#![allow(clippy::print_stdout)]
+
 use std::env;
 
 use proptest::prelude::*;

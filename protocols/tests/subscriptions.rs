@@ -1,5 +1,7 @@
 //! The subscription tree: right (radix_trie and a plain list agree), fast and small.
 
+#![allow(clippy::print_stdout)]
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

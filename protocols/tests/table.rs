@@ -1,9 +1,13 @@
 //! The table of protocols: names, numbers and peers fit together.
 
+#![allow(clippy::print_stdout)]
+
+mod common;
+
 use std::time::Instant;
 
-use spanwire_core::protocol::{DropCause, Room};
-use spanwire_core::{Attempt, ContextId, Message, Outbox, PipeAttrs, PipeId, Reject};
+use common::Nowhere;
+use spanwire_core::{Attempt, ContextId, Message, PipeAttrs, PipeId};
 use spanwire_protocols::{PROTOCOLS, find};
 
 #[test]
@@ -49,24 +53,6 @@ fn every_peer_is_in_the_table_and_the_other_way_round() {
 fn pair0_is_another_name_for_pair() {
     assert!(std::ptr::eq(find("pair0", false).unwrap(), find("pair", false).unwrap()));
     assert!(find("pair2", false).is_none());
-}
-
-/// Says yes to everything.
-struct Nowhere(Instant);
-
-impl Outbox for Nowhere {
-    fn now(&mut self) -> Instant {
-        self.0
-    }
-    fn send(&mut self, _pipe: PipeId, _msg: Message) -> Room {
-        Room::More
-    }
-    fn close(&mut self, _pipe: PipeId, _reason: Reject) {}
-    fn resume(&mut self, _pipe: PipeId) {}
-    fn wake_send(&mut self, _ctx: ContextId) {}
-    fn wake_recv(&mut self, _ctx: ContextId) {}
-    fn cancel(&mut self, _ctx: ContextId) {}
-    fn count_drop(&mut self, _cause: DropCause, _n: usize) {}
 }
 
 /// Nanoseconds of a send and of a reception, with few and with many pipes. `cargo test --release -- --ignored --nocapture`.

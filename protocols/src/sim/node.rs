@@ -170,7 +170,16 @@ impl Node {
             };
             while let Some(at) = self.callers.iter().position(concerns) {
                 let caller = self.callers.remove(at);
+                let ctx = caller.ctx;
                 if !self.attempt(caller, Attempt::Again, Some(at)) {
+                    break;
+                }
+                // Like the driver: one that succeeds wakes the next if it looks as if that could, too.
+                let more = match wake {
+                    Wake::Send(_) => self.machine.can_send(ctx),
+                    Wake::Receive(_) => self.machine.can_recv(ctx) > 0,
+                };
+                if !more {
                     break;
                 }
             }

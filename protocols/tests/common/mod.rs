@@ -1,10 +1,10 @@
 //! What the tests of the protocols share.
 #![allow(dead_code, unreachable_pub, unused_imports)]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use spanwire_core::protocol::PipeAttrs;
-use spanwire_core::{ContextId, Error, Message};
+use spanwire_core::protocol::{PipeAttrs, Room};
+use spanwire_core::{ContextId, Error, Message, Outbox, PipeId, Reject};
 use spanwire_protocols::sim::{CallId, LinkId, LinkSpec, NodeId, Outcome, Sim};
 
 pub use spanwire_core::option::names;
@@ -82,4 +82,22 @@ pub fn text_of(sim: &mut Sim, node: NodeId, call: CallId) -> Option<String> {
 /// Whether a result is the error `State`.
 pub fn is_state<T>(result: spanwire_core::Result<T>) -> bool {
     matches!(result, Err(Error::State(_)))
+}
+
+/// Says yes to everything.
+pub struct Nowhere(pub Instant);
+
+impl Outbox for Nowhere {
+    fn now(&mut self) -> Instant {
+        self.0
+    }
+    fn send(&mut self, _pipe: PipeId, _msg: Message) -> Room {
+        Room::More
+    }
+    fn close(&mut self, _pipe: PipeId, _reason: Reject) {}
+    fn resume(&mut self, _pipe: PipeId) {}
+    fn wake_send(&mut self, _ctx: ContextId) {}
+    fn wake_recv(&mut self, _ctx: ContextId) {}
+    fn cancel(&mut self, _ctx: ContextId) {}
+    fn count_drop(&mut self, _cause: DropCause, _n: usize) {}
 }
