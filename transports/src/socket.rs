@@ -52,17 +52,26 @@ impl Transport for SocketFd {
             return Err(Error::AddressInvalid(format!("{url}: nothing belongs behind \"socket://\"").into()));
         }
         options.fd_inbox().open();
-        Ok(Box::new(SocketListener { url: url.clone(), options: options.clone() }))
+        Ok(Box::new(SocketListener { url: url.clone(), options: options.clone(), inbox: Inbox::Shared }))
     }
 }
 
 struct SocketListener {
     url: Url,
     options: Arc<EndpointOptions>,
+    inbox: Inbox,
+}
+
+/// `Shared ─bind→ Owned`: a listener that was only made to check its address leaves the inbox to the one that is started.
+#[derive(PartialEq, Eq)]
+enum Inbox {
+    Shared,
+    Owned,
 }
 
 impl Listener for SocketListener {
     fn poll_bind(&mut self, _: &mut Context<'_>) -> Poll<Result<Url>> {
+        self.inbox = Inbox::Owned;
         Poll::Ready(Ok(self.url.clone()))
     }
 
@@ -84,6 +93,8 @@ impl Listener for SocketListener {
 
 impl Drop for SocketListener {
     fn drop(&mut self) {
-        self.options.fd_inbox().close();
+        if self.inbox == Inbox::Owned {
+            self.options.fd_inbox().close();
+        }
     }
 }

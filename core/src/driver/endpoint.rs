@@ -551,6 +551,7 @@ async fn attach(ep: &Arc<Endpoint>, connection: Connection) -> Result<Arc<PipeSh
         Link::Messages(tx, rx) => PipeLink::from(pump::start(tx, rx)),
     };
     let pipe = Arc::new(PipeShared::new(&socket, ep.clone(), options, link));
+    let candidate = Candidate { socket: &socket, pipe: &pipe };
     if let Some(told) = socket.notify(PipeChange::BeforeAdd, &pipe) {
         told.wait().await;
     }
@@ -578,15 +579,30 @@ async fn attach(ep: &Arc<Endpoint>, connection: Connection) -> Result<Arc<PipeSh
         })
     };
     dirty::flush();
-    match attached {
-        Ok(()) => Ok(pipe),
-        Err(e) => {
-            pipe.set_closing();
-            pipe.end();
-            pipe.gone.set();
-            socket.notify(PipeChange::Removed, &pipe);
-            Err(e)
-        }
+    attached?;
+    candidate.accept();
+    Ok(pipe)
+}
+
+/// A pipe that has been announced and does not belong to the socket yet. It is refused when this is dropped: by a callback, by the
+/// protocol, or because the endpoint closes meanwhile.
+struct Candidate<'a> {
+    socket: &'a Inner,
+    pipe: &'a Arc<PipeShared>,
+}
+
+impl Candidate<'_> {
+    fn accept(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Candidate<'_> {
+    fn drop(&mut self) {
+        self.pipe.set_closing();
+        self.pipe.end();
+        self.pipe.gone.set();
+        self.socket.notify(PipeChange::Removed, self.pipe);
     }
 }
 

@@ -208,9 +208,9 @@ impl SlotRx {
     }
 
     /// There may be more to read, and nothing will tell.
-    pub(crate) fn may_read_more(&self) -> bool {
+    pub(crate) fn may_read_more(&self, hangup: bool) -> bool {
         match self {
-            Self::Stream(rx) => rx.may_read_more(),
+            Self::Stream(rx) => rx.may_read_more(hangup),
             Self::Local(..) => false,
         }
     }

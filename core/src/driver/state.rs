@@ -136,7 +136,7 @@ impl State {
             rx.settle(&mut core.chunks);
         }
         let messages = rx.has_messages();
-        let more = rx.may_read_more();
+        let more = rx.may_read_more(slot.hangup);
         let ended = rx.ended().cloned();
         core.stashed += usize::from(messages);
         slot.rx = Some(rx);

@@ -217,6 +217,8 @@ pub(crate) struct Rx {
     large: Option<(Vec<u8>, usize)>,
     /// The last read found as much as it asked for: there may be more, and no edge will tell.
     more: bool,
+    /// The last read found something.
+    found: bool,
     /// Nothing more will come, for this reason.
     pub(crate) ended: Option<Error>,
 }
@@ -227,14 +229,14 @@ impl Rx {
         !self.starved && self.at < self.chunk.len()
     }
 
-    /// Whether there may be more to read.
-    pub(crate) fn may_read_more(&self) -> bool {
-        self.more
+    /// Whether there may be more to read. After the peer's hang-up no edge tells of the end of the stream: it is read for.
+    pub(crate) fn may_read_more(&self, hangup: bool) -> bool {
+        self.more || (hangup && self.found)
     }
 
     /// Reads once, at most `max` bytes or as much as the chunk holds, unless the stream has ended.
     pub(crate) fn read(&mut self, stream: &dyn ByteStream, max: Option<usize>, pool: &mut Vec<Vec<u8>>) {
-        self.more = false;
+        (self.more, self.found) = (false, false);
         if self.ended.is_some() {
             return;
         }
@@ -259,7 +261,7 @@ impl Rx {
         };
         match result {
             Ok((0, _)) => self.ended = Some(Error::ConnectionShutdown),
-            Ok((_, filled)) => self.more = filled,
+            Ok((_, filled)) => (self.more, self.found) = (filled, true),
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
             Err(e) if e.kind() == io::ErrorKind::Interrupted => self.more = true,
             Err(e) => self.ended = Some(e.into()),
