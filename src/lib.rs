@@ -1,8 +1,27 @@
-//! Spanwire.
-pub use spanwire_core as core;
-/// quick
-pub fn open(name: &str, raw: bool) -> spanwire_core::driver::Socket {
-    spanwire_transports::register_all();
-    let e = spanwire_protocols::find(name, raw).unwrap();
-    spanwire_core::driver::Socket::open((e.new)(fastrand::u64(..))).unwrap()
-}
+//! Spanwire: brokerless messaging over the scalability protocols.
+
+#![forbid(unsafe_code)]
+
+mod base;
+mod context;
+mod endpoint;
+pub mod op;
+mod options;
+pub mod pattern;
+mod pool;
+mod socket;
+
+pub use base::SocketBase;
+pub use context::{AnyContext, Context, ContextBase};
+pub use endpoint::{Dialer, IntoUrl, Listener};
+pub use op::Op;
+pub use pattern::{Bus, Pair0, Pair1, Pair1Poly, Pattern, Pub, Pull, Push, Raw, Rep, Req, Respondent, Sub, Surveyor};
+pub use socket::{AnySocket, Socket};
+
+pub use spanwire_core::driver::{Pipe, PipeChange};
+pub use spanwire_core::{
+    ContextId, DialerId, Error, ListenerId, Message, OptionValue, PipeId, Result, SendError, SocketId, Url,
+};
+pub use spanwire_core::{option, protocol, stats};
+
+use spanwire_core as core;

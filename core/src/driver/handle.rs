@@ -365,7 +365,7 @@ impl Close<'_> {
 impl Operation for Close<'_> {
     type Output = Result<()>;
 
-    fn poll_op(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll_op(&mut self, cx: &mut Context<'_>, _: Limit) -> Poll<Self::Output> {
         self.step(|| Sleeper::Task(cx.waker().clone())).map_or(Poll::Pending, Poll::Ready)
     }
 
@@ -400,7 +400,7 @@ impl Future for Close<'_> {
     type Output = Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_op(cx)
+        self.poll_op(cx, Limit::Never)
     }
 }
 

@@ -21,11 +21,12 @@ pub trait Operation: Unpin {
     /// What comes of it.
     type Output;
 
-    /// Polls it as a future does.
-    fn poll_op(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output>;
+    /// Polls it as a future does. With [`Limit::Options`], and options that allow no time at all, the first poll is the only attempt; to
+    /// end it when its time is over is otherwise the caller's task.
+    fn poll_op(&mut self, cx: &mut Context<'_>, limit: Limit) -> Poll<Self::Output>;
 
     /// Blocks the calling thread until it is done or its time is over. May be called from any thread, except from within a
-    /// transport or protocol.
+    /// transport or protocol. No time at all, by the limit or by the options, is a [`try_now`](Self::try_now).
     fn wait(&mut self, limit: Limit) -> Self::Output;
 
     /// Does it only if that needs no waiting.
@@ -45,6 +46,8 @@ pub enum Limit {
     Options,
     /// As long as it takes.
     Never,
+    /// This long from when it first has to wait; zero: not at all.
+    After(Duration),
     /// Until then.
     At(Instant),
 }
@@ -57,12 +60,23 @@ impl Limit {
 
     /// The time that is left; asks for the options' timeout once. `None`: no end.
     pub(crate) fn left(&mut self, options: impl FnOnce() -> Option<Duration>) -> Option<Duration> {
-        if *self == Self::Options {
-            *self = options().map_or(Self::Never, Self::after);
+        match *self {
+            Self::Options => *self = options().map_or(Self::Never, Self::after),
+            Self::After(time) => *self = Self::after(time),
+            Self::Never | Self::At(_) => {}
         }
         match self {
             Self::At(at) => Some(at.saturating_duration_since(Instant::now())),
-            Self::Options | Self::Never => None,
+            Self::Options | Self::After(_) | Self::Never => None,
+        }
+    }
+
+    /// No time at all: the operation may only be tried.
+    fn forbids_waiting(self, options: impl FnOnce() -> Option<Duration>) -> bool {
+        match self {
+            Self::Options => options() == Some(Duration::ZERO),
+            Self::After(time) => time.is_zero(),
+            Self::Never | Self::At(_) => false,
         }
     }
 }
@@ -268,9 +282,15 @@ impl Receiving {
 impl<S: Handle> Operation for Recv<S> {
     type Output = Result<Message>;
 
-    fn poll_op(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll_op(&mut self, cx: &mut Context<'_>, limit: Limit) -> Poll<Self::Output> {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
         let mut st = inner.lock();
+        if op.progress == Progress::Fresh
+            && limit.forbids_waiting(|| st.core.context(op.ctx).and_then(|c| c.recv_timeout))
+        {
+            drop(st);
+            return Poll::Ready(self.try_now());
+        }
         loop {
             match op.step(inner, &mut st, Caller::Task(cx.waker()), &mut false) {
                 Step::Done(result) => {
@@ -291,6 +311,10 @@ impl<S: Handle> Operation for Recv<S> {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
         let mut leading = false;
         let mut st = inner.lock();
+        if limit.forbids_waiting(|| st.core.context(op.ctx).and_then(|c| c.recv_timeout)) {
+            drop(st);
+            return self.try_now();
+        }
         loop {
             match op.step(inner, &mut st, Caller::Thread, &mut leading) {
                 Step::Done(result) => {
@@ -364,7 +388,7 @@ impl<S: Handle> Future for Recv<S> {
     type Output = Result<Message>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_op(cx)
+        self.poll_op(cx, Limit::Never)
     }
 }
 
@@ -465,9 +489,15 @@ impl Sending {
 impl<S: Handle> Operation for Send<S> {
     type Output = Result<(), SendError>;
 
-    fn poll_op(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll_op(&mut self, cx: &mut Context<'_>, limit: Limit) -> Poll<Self::Output> {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
         let mut st = inner.lock();
+        if op.progress == Progress::Fresh
+            && limit.forbids_waiting(|| st.core.context(op.ctx).and_then(|c| c.send_timeout))
+        {
+            drop(st);
+            return Poll::Ready(self.try_now());
+        }
         match op.step(&mut st, Caller::Task(cx.waker())) {
             Step::Done(result) => {
                 op.leave(inner, st);
@@ -484,6 +514,10 @@ impl<S: Handle> Operation for Send<S> {
     fn wait(&mut self, mut limit: Limit) -> Self::Output {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
         let mut st = inner.lock();
+        if limit.forbids_waiting(|| st.core.context(op.ctx).and_then(|c| c.send_timeout)) {
+            drop(st);
+            return self.try_now();
+        }
         loop {
             match op.step(&mut st, Caller::Thread) {
                 Step::Done(result) => {
@@ -537,7 +571,7 @@ impl<S: Handle> Future for Send<S> {
     type Output = Result<(), SendError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_op(cx)
+        self.poll_op(cx, Limit::Never)
     }
 }
 

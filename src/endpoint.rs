@@ -1,0 +1,279 @@
+//! Dialers and listeners.
+
+use std::fmt;
+use std::time::Duration;
+
+use spanwire_core::driver;
+use spanwire_core::option::names;
+use spanwire_core::{DialerId, ListenerId, Url};
+
+use crate::base::typed;
+use crate::op::{Op, Task};
+use crate::{OptionValue, Result};
+
+/// Makes connections to one address and renews them when they are lost. Cheap to clone; usable from any thread. Lives until it or its
+/// socket is closed: dropping the handle does not end it.
+#[derive(Clone)]
+pub struct Dialer(pub(crate) driver::Dialer);
+
+/// Takes connections at one address. Cheap to clone; usable from any thread. Lives until it or its socket is closed: dropping the handle
+/// does not end it.
+#[derive(Clone)]
+pub struct Listener(pub(crate) driver::Listener);
+
+impl Dialer {
+    /// Its id, unique in this process.
+    pub fn id(&self) -> DialerId {
+        self.0.id()
+    }
+
+    /// Connects. When the first attempt succeeds, the connection is kept up from then on; when it fails, the dialer is as it was before.
+    ///
+    /// # Errors
+    /// What the attempt failed with; [`Error::State`](crate::Error::State) if it was started before,
+    /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// # Cancel safety
+    /// Dropped while it is pending, the attempt is given up.
+    pub fn start(&self) -> Op<Task<'_, ()>> {
+        Task::op(self.0.start())
+    }
+
+    /// Starts connecting and keeps trying, without waiting for the first attempt.
+    ///
+    /// # Errors
+    /// For an address or options that can't be dialed; [`Error::State`](crate::Error::State) if it was started before,
+    /// [`Error::Closed`](crate::Error::Closed).
+    pub fn start_in_background(&self) -> Result<()> {
+        self.0.start_in_background()
+    }
+
+    /// Waits at least and at most how long before it connects again; see [`SocketBase::set_reconnect`](crate::SocketBase::set_reconnect).
+    ///
+    /// # Errors
+    /// [`Error::Closed`](crate::Error::Closed).
+    pub fn set_reconnect(&self, min: Duration, max: Duration) -> Result<()> {
+        self.set_option(names::RECONNECT_TIME_MIN, min)?;
+        self.set_option(names::RECONNECT_TIME_MAX, max)
+    }
+}
+
+impl Listener {
+    /// Its id, unique in this process.
+    pub fn id(&self) -> ListenerId {
+        self.0.id()
+    }
+
+    /// Binds the address and starts taking connections.
+    ///
+    /// # Errors
+    /// [`Error::AddressInUse`](crate::Error::AddressInUse), [`Error::AddressInvalid`](crate::Error::AddressInvalid),
+    /// [`Error::PermissionDenied`](crate::Error::PermissionDenied) and what else the system says;
+    /// [`Error::State`](crate::Error::State) if it was started before, [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// # Cancel safety
+    /// Dropped while it is pending, it is as it was before.
+    pub fn start(&self) -> Op<Task<'_, ()>> {
+        Task::op(self.0.start())
+    }
+
+    /// Hands a connected stream socket to a listener at `socket://`: one end of a socket pair whose other end a child process has, say.
+    /// It is closed if that fails.
+    ///
+    /// # Errors
+    /// [`Error::NotSupported`](crate::Error::NotSupported) unless this listens at `socket://`, [`Error::Closed`](crate::Error::Closed),
+    /// [`Error::OutOfSpace`](crate::Error::OutOfSpace) if 128 of them wait already.
+    ///
+    /// ```
+    /// use spanwire::{Pair0, Socket};
+    /// use std::os::unix::net::UnixStream;
+    ///
+    /// let (a, b) = (Socket::<Pair0>::new(), Socket::<Pair0>::new());
+    /// let (mine, theirs) = UnixStream::pair()?;
+    /// a.listen("socket://").wait()?.accept_fd(mine)?;
+    /// b.listen("socket://").wait()?.accept_fd(theirs)?;
+    /// a.send("over a pair of descriptors").wait()?;
+    /// assert_eq!(b.recv().wait()?.len(), 26);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(unix)]
+    pub fn accept_fd(&self, fd: impl Into<std::os::fd::OwnedFd>) -> Result<()> {
+        self.0.endpoint_options().fd_inbox().put(fd.into())
+    }
+}
+
+macro_rules! common {
+    ($($type:ident, $what:literal, $url:literal;)*) => {
+        $(
+            impl $type {
+                #[doc = $url]
+                pub fn url(&self) -> Url {
+                    self.0.url()
+                }
+
+                /// Disconnects whoever sends a larger message than this, in bytes; 0 is unlimited.
+                ///
+                /// # Errors
+                /// [`Error::Closed`](crate::Error::Closed).
+                pub fn set_recv_max(&self, bytes: usize) -> Result<()> {
+                    self.set_option(names::RECV_SIZE_MAX, bytes)
+                }
+
+                /// Its pipes are sent to before those of a higher number, 1 (first) to 16; 8 by default.
+                ///
+                /// # Errors
+                /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for another number,
+                /// [`Error::Busy`](crate::Error::Busy) after the start, [`Error::Closed`](crate::Error::Closed).
+                pub fn set_send_priority(&self, priority: u8) -> Result<()> {
+                    self.set_option(names::SEND_PRIORITY, i32::from(priority))
+                }
+
+                /// Its pipes are received from before those of a higher number, 1 (first) to 16; 8 by default.
+                ///
+                /// # Errors
+                /// As [`set_send_priority`](Self::set_send_priority).
+                pub fn set_recv_priority(&self, priority: u8) -> Result<()> {
+                    self.set_option(names::RECV_PRIORITY, i32::from(priority))
+                }
+
+                /// Sets an option by its name, as NNG spells it.
+                ///
+                /// # Errors
+                /// [`Error::NotSupported`](crate::Error::NotSupported) for an unknown one,
+                /// [`Error::BadType`](crate::Error::BadType), [`Error::InvalidArgument`](crate::Error::InvalidArgument) for a
+                /// value out of range, [`Error::ReadOnly`](crate::Error::ReadOnly), [`Error::Busy`](crate::Error::Busy) for
+                /// one that must be set before the start, [`Error::Closed`](crate::Error::Closed).
+                pub fn set_option(&self, name: &str, value: impl Into<OptionValue>) -> Result<()> {
+                    self.0.set_option(name, value.into())
+                }
+
+                /// Reads an option by its name, as NNG spells it.
+                ///
+                /// # Errors
+                /// [`Error::NotSupported`](crate::Error::NotSupported) for an unknown one,
+                /// [`Error::WriteOnly`](crate::Error::WriteOnly).
+                pub fn option(&self, name: &str) -> Result<OptionValue> {
+                    self.0.option(name)
+                }
+
+                /// The largest message that it accepts, in bytes; 0 is unlimited.
+                ///
+                /// # Errors
+                /// [`Error::Closed`](crate::Error::Closed).
+                pub fn recv_max(&self) -> Result<usize> {
+                    typed(self.option(names::RECV_SIZE_MAX))
+                }
+
+                #[doc = concat!("Closes the ", $what, " and its connections.")]
+                ///
+                /// # Errors
+                /// [`Error::Closed`](crate::Error::Closed) if it was closed before.
+                pub fn close(&self) -> Result<()> {
+                    self.0.close()
+                }
+            }
+
+            impl fmt::Debug for $type {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    self.0.fmt(f)
+                }
+            }
+
+            impl PartialEq for $type {
+                fn eq(&self, other: &Self) -> bool {
+                    self.id() == other.id()
+                }
+            }
+
+            impl Eq for $type {}
+
+            impl Close for $type {
+                fn close_now(&self) {
+                    let _ = self.close();
+                }
+            }
+        )*
+    };
+}
+
+common! {
+    Dialer, "dialer", "The address that it dials.";
+    Listener, "listener", "The address that it listens at; once started, with the port that was chosen.";
+}
+
+/// What can be dialed or listened at: a URL as text or parsed, or the address of a listener.
+///
+/// ```
+/// use spanwire::{Bus, Socket, Url};
+///
+/// let (a, b) = (Socket::<Bus>::new(), Socket::<Bus>::new());
+/// let listener = a.listen(String::from("tcp://127.0.0.1:0")).wait()?;
+/// b.dial(&listener).wait()?;
+/// b.dial(listener.url()).wait()?;
+/// b.dial(listener.url().as_str()).wait()?;
+/// # Ok::<(), spanwire::Error>(())
+/// ```
+pub trait IntoUrl {
+    /// The URL.
+    ///
+    /// # Errors
+    /// [`Error::AddressInvalid`](crate::Error::AddressInvalid), which names the text and what is wrong with it.
+    fn into_url(self) -> Result<Url>;
+}
+
+impl IntoUrl for Url {
+    fn into_url(self) -> Result<Url> {
+        Ok(self)
+    }
+}
+
+impl IntoUrl for &Url {
+    fn into_url(self) -> Result<Url> {
+        Ok(self.clone())
+    }
+}
+
+impl IntoUrl for &str {
+    fn into_url(self) -> Result<Url> {
+        Url::parse(self)
+    }
+}
+
+impl IntoUrl for String {
+    fn into_url(self) -> Result<Url> {
+        Url::parse(&self)
+    }
+}
+
+impl IntoUrl for &String {
+    fn into_url(self) -> Result<Url> {
+        Url::parse(self)
+    }
+}
+
+impl IntoUrl for &Listener {
+    fn into_url(self) -> Result<Url> {
+        Ok(self.url())
+    }
+}
+
+/// What [`CloseOnDrop`] closes.
+pub(crate) trait Close {
+    fn close_now(&self);
+}
+
+/// Closes a dialer or listener whose start failed or was given up.
+pub(crate) struct CloseOnDrop<'a, T: Close>(pub(crate) &'a T);
+
+impl<T: Close> CloseOnDrop<'_, T> {
+    /// The start succeeded.
+    pub(crate) fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl<T: Close> Drop for CloseOnDrop<'_, T> {
+    fn drop(&mut self) {
+        self.0.close_now();
+    }
+}
