@@ -1,0 +1,88 @@
+//! Addresses on the command line, and starting to listen and dial.
+
+use clap::Args;
+use spanwire::core::Url;
+
+use crate::exit::{Doing, Exit};
+use crate::socket::Socket;
+
+/// Where a socket connects.
+#[derive(Args, Clone, Debug)]
+#[group(id = "address", required = true, multiple = true)]
+pub(crate) struct Addresses {
+    /// Listen at this URL
+    #[arg(long, visible_alias = "bind", value_name = "URL", value_parser = Url::parse, help_heading = HEADING)]
+    listen: Vec<Url>,
+    /// Dial this URL
+    #[arg(long, visible_alias = "connect", value_name = "URL", value_parser = Url::parse, help_heading = HEADING)]
+    dial: Vec<Url>,
+    /// Listen at tcp://127.0.0.1:PORT
+    #[arg(long, short = 'L', value_name = "PORT", help_heading = HEADING)]
+    bind_local: Vec<u16>,
+    /// Dial tcp://127.0.0.1:PORT
+    #[arg(long, short = 'l', value_name = "PORT", help_heading = HEADING)]
+    connect_local: Vec<u16>,
+    /// Listen at ipc://PATH
+    #[arg(long, short = 'X', value_name = "PATH", value_parser = ipc, help_heading = HEADING)]
+    bind_ipc: Vec<Url>,
+    /// Dial ipc://PATH
+    #[arg(long, short = 'x', value_name = "PATH", value_parser = ipc, help_heading = HEADING)]
+    connect_ipc: Vec<Url>,
+}
+
+/// One address, and what to do there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    /// Take connections.
+    Listen(Url),
+    /// Connect.
+    Dial(Url),
+}
+
+/// How to dial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialing {
+    /// Fail if nobody is there.
+    AtOnce,
+    /// Keep trying in the background.
+    InBackground,
+}
+
+impl Addresses {
+    /// All of them, first those to listen at.
+    pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
+        let local = |port: &u16| Url::parse(&format!("tcp://127.0.0.1:{port}")).ok();
+        let listen = self.listen.iter().cloned();
+        let listen = listen.chain(self.bind_local.iter().filter_map(local)).chain(self.bind_ipc.iter().cloned());
+        let dial = self.dial.iter().cloned();
+        let dial = dial.chain(self.connect_local.iter().filter_map(local)).chain(self.connect_ipc.iter().cloned());
+        listen.map(Endpoint::Listen).chain(dial.map(Endpoint::Dial)).collect()
+    }
+}
+
+impl Endpoint {
+    /// Listens or dials, and tells `say` what came of it.
+    pub(crate) fn start(&self, socket: &Socket, dialing: Dialing, mut say: impl FnMut(String)) -> Result<(), Exit> {
+        match (self, dialing) {
+            (Self::Listen(url), _) => {
+                let url = socket.listen(url).doing(|| format!("can't listen at {url}"))?;
+                say(format!("listening on {url}"));
+            }
+            (Self::Dial(url), Dialing::AtOnce) => {
+                socket.dial(url).doing(|| format!("can't dial {url}"))?;
+                say(format!("connected to {url}"));
+            }
+            (Self::Dial(url), Dialing::InBackground) => {
+                socket.dial_in_background(url).doing(|| format!("can't dial {url}"))?;
+                say(format!("dialing {url}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn ipc(path: &str) -> Result<Url, spanwire::core::Error> {
+    Url::parse(&format!("ipc://{path}"))
+}
+
+const HEADING: &str = "Addresses (one or more)";

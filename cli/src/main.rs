@@ -1,0 +1,54 @@
+//! The `spanwire` command.
+//!
+//! `args` is the command line; `cat` is one socket, with nngcat's options; `device`, `monitor` and `demo` are the other subcommands.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod cat;
+mod demo;
+mod device;
+mod endpoint;
+mod exit;
+mod format;
+mod monitor;
+mod protocol;
+mod socket;
+
+use std::process::ExitCode;
+
+use args::Command;
+use cat::Style;
+use exit::Exit;
+use protocol::Protocol;
+
+fn main() -> ExitCode {
+    match args::parse(std::env::args_os()).and_then(|command| command.map_or(Ok(()), run)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => exit.report(),
+    }
+}
+
+fn run(command: Command) -> Result<(), Exit> {
+    match command {
+        Command::Req(cat) => cat.run(Protocol::Req, Style::Subcommand),
+        Command::Rep(cat) => cat.run(Protocol::Rep, Style::Subcommand),
+        Command::Pub(cat) => cat.run(Protocol::Pub, Style::Subcommand),
+        Command::Sub(cat) => cat.run(Protocol::Sub, Style::Subcommand),
+        Command::Push(cat) => cat.run(Protocol::Push, Style::Subcommand),
+        Command::Pull(cat) => cat.run(Protocol::Pull, Style::Subcommand),
+        Command::Surveyor(cat) => cat.run(Protocol::Surveyor, Style::Subcommand),
+        Command::Respondent(cat) => cat.run(Protocol::Respondent, Style::Subcommand),
+        Command::Pair(cat) => cat.run(Protocol::Pair0, Style::Subcommand),
+        Command::Pair1(cat) => cat.run(Protocol::Pair1, Style::Subcommand),
+        Command::Bus(cat) => cat.run(Protocol::Bus, Style::Subcommand),
+        Command::Nngcat(nngcat) => {
+            let protocol = nngcat.protocol.chosen().unwrap_or(nngcat.cat.pair());
+            nngcat.cat.run(protocol, Style::Nngcat)
+        }
+        Command::Device(device) => device.run(),
+        Command::Monitor(monitor) => monitor.run(),
+        Command::Demo(demo) => demo.run(),
+        Command::DemoPart(part) => part.run(),
+    }
+}
