@@ -16,6 +16,8 @@ fn topic() -> impl Strategy<Value = Vec<u8>> {
         4 => proptest::collection::vec(0_u8..3, 0..8),
         1 => proptest::collection::vec(0_u8..2, 20..60),
         1 => proptest::collection::vec(any::<u8>(), 0..30),
+        // Enough of these that nodes come to have many children.
+        4 => proptest::collection::vec(any::<u8>(), 1..2),
     ]
 }
 
@@ -34,7 +36,7 @@ proptest! {
 
     #[test]
     fn the_tree_agrees_with_radix_trie_and_a_plain_list(
-        steps in proptest::collection::vec((any::<bool>(), topic()), 0..60),
+        steps in proptest::collection::vec((any::<bool>(), topic()), 0..150),
         probes in proptest::collection::vec(topic(), 0..30),
     ) {
         let (mut tree, mut trie, mut plain) = (Subscriptions::new(), Trie::new(), Plain::default());

@@ -30,6 +30,7 @@
 
 mod ledger;
 mod node;
+mod operation;
 mod random;
 
 use std::collections::VecDeque;
@@ -42,7 +43,8 @@ use crate::find;
 use node::{Caller, End, Kind, Node};
 
 pub use node::{CallId, Outcome};
-pub use random::{Operation, Report, Rng, Violation, run, run_operations};
+pub use operation::{Operation, Rng};
+pub use random::{Report, Violation, run, run_operations};
 
 /// A simulated world. Sockets and links are numbered; time stands still unless told otherwise.
 ///
