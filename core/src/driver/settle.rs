@@ -87,6 +87,14 @@ impl State {
                     if !std::mem::replace(&mut core.hand.armed, true) {
                         inner.poll.arm(inner.io().poll());
                     }
+                } else if !core.hand.ready.is_empty() {
+                    // No edge will tell of what has been seen already, armed or not.
+                    if core.fds.any() {
+                        core.effects.any = true;
+                        core.effects.kick = true;
+                    } else {
+                        core.tick_later();
+                    }
                 }
                 core.watch = false;
             }
