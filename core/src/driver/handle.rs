@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::dirty;
 use super::endpoint::{DEFAULT_RECONNECT, DEFAULT_RECV_MAX, Dialer, Endpoint, Listener};
 use super::events::PipeChange;
-use super::handover::Sleeper;
+use super::handover::{Sleeper, Ticket};
 use super::ledger::Life;
 use super::ops::{Handle, Limit, Operation, Recv, Send};
 use super::pipe::Pipe;
@@ -322,7 +322,7 @@ impl Close<'_> {
             }
             self.begun = true;
             st.core.life = Life::Lingering(Vec::new());
-            st.core.end_waiters(None, None);
+            st.core.end_waiters(None, Ticket::MAX);
             st.core.fds.close();
             inner.finish(st);
             dirty::flush();
@@ -354,7 +354,7 @@ impl Close<'_> {
             pipe.set_closing();
             st.detach(inner, pipe.id, None);
         }
-        st.core.end_waiters(None, None);
+        st.core.end_waiters(None, Ticket::MAX);
         st.drive(|proto, out| proto.close_context(ContextId::SOCKET, out));
         inner.poll.close(inner.io().poll());
         inner.finish(st);

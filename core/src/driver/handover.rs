@@ -65,8 +65,6 @@ pub(crate) enum Outcome {
     Lead,
     /// It is its turn to send.
     Turn,
-    /// The protocol canceled it.
-    Canceled,
 }
 
 /// The callers that wait for one queue of messages, or for room to send; in the order of their tickets.
@@ -129,7 +127,7 @@ pub(crate) struct Handover {
     pub(crate) ticking: bool,
     /// Pipes that were seen to be writable.
     pub(crate) writable: Vec<PipeId>,
-    next_ticket: Ticket,
+    last_ticket: Ticket,
     /// Threads that wait to receive, and in which queue.
     parked: BTreeMap<Ticket, ContextId>,
     /// How many callers of all kinds wait to receive.
@@ -139,8 +137,13 @@ pub(crate) struct Handover {
 
 impl Handover {
     pub(crate) fn ticket(&mut self) -> Ticket {
-        self.next_ticket += 1;
-        self.next_ticket
+        self.last_ticket += 1;
+        self.last_ticket
+    }
+
+    /// The ticket of whoever came last.
+    pub(crate) fn last_ticket(&self) -> Ticket {
+        self.last_ticket
     }
 
     /// The leader is not asleep, or does not stay so.
@@ -160,12 +163,10 @@ impl Handover {
     }
 
     /// A caller whose queue is gone.
-    pub(crate) fn forget(&mut self, ticket: Ticket) -> Option<Outcome> {
-        let outcome = self.woken.remove(&ticket);
-        if outcome == Some(Outcome::Lead) {
+    pub(crate) fn forget(&mut self, ticket: Ticket) {
+        if self.woken.remove(&ticket) == Some(Outcome::Lead) {
             self.promoted = None;
         }
-        outcome
     }
 
     /// Nobody waits to receive.
@@ -187,34 +188,30 @@ impl Handover {
         queue.insert(waiter);
     }
 
-    /// A receiver is back, or gives up: takes it out of its queue if it is still there, and answers what it was woken for.
-    pub(crate) fn back_recv(&mut self, queue: &mut WaitQueue, ticket: Ticket) -> Option<Outcome> {
-        let outcome = self.woken.remove(&ticket);
-        match outcome {
+    /// A receiver is back, or gives up: takes it out of its queue if it is still there, and what it was woken for into account.
+    pub(crate) fn back_recv(&mut self, queue: &mut WaitQueue, ticket: Ticket) {
+        match self.woken.remove(&ticket) {
             Some(Outcome::Message) => {
                 queue.reserved -= 1;
                 queue.thread_on_its_way = false;
             }
             Some(Outcome::Lead) => self.promoted = None,
-            Some(Outcome::Turn | Outcome::Canceled) => {}
+            Some(Outcome::Turn) => {}
             None => {
                 self.take_receiver(queue, ticket);
             }
         }
-        outcome
     }
 
     /// A sender is back, or gives up.
-    pub(crate) fn back_send(&mut self, queue: &mut WaitQueue, ticket: Ticket) -> Option<Outcome> {
-        let outcome = self.woken.remove(&ticket);
-        match outcome {
+    pub(crate) fn back_send(&mut self, queue: &mut WaitQueue, ticket: Ticket) {
+        match self.woken.remove(&ticket) {
             Some(Outcome::Turn) => queue.reserved -= 1,
-            Some(Outcome::Message | Outcome::Lead | Outcome::Canceled) => {}
+            Some(Outcome::Message | Outcome::Lead) => {}
             None => {
                 queue.remove(ticket);
             }
         }
-        outcome
     }
 
     /// Reserves `free` messages for those who wait in this queue, in order, and answers whom to wake. The leader, if it waits for the same
@@ -274,42 +271,32 @@ impl Handover {
         Some(waiter.sleeper)
     }
 
-    /// Ends those who wait to receive in this queue and belong to this context (or all, with `None`).
+    /// Wakes those who wait to receive in this queue and are meant, without an outcome: they see for themselves that it is over.
     pub(crate) fn end_receivers(
         &mut self,
         queue: &mut WaitQueue,
-        ctx: Option<ContextId>,
-        outcome: Option<Outcome>,
+        meant: impl Fn(&Waiter) -> bool,
         mut wake: impl FnMut(Sleeper),
     ) {
-        let tickets = queue.waiters.iter().filter(|w| ctx.is_none_or(|ctx| w.ctx == ctx)).map(|w| w.ticket);
+        let tickets = queue.waiters.iter().filter(|w| meant(w)).map(|w| w.ticket);
         for ticket in tickets.collect::<Vec<_>>() {
             if let Some(waiter) = self.take_receiver(queue, ticket) {
-                if let Some(outcome) = outcome {
-                    self.woken.insert(ticket, outcome);
-                }
                 wake(waiter.sleeper);
             }
         }
     }
 
-    /// Ends those who wait to send in this queue and belong to this context (or all, with `None`).
+    /// Wakes those who wait to send in this queue and are meant, without an outcome.
     pub(crate) fn end_senders(
         &mut self,
         queue: &mut WaitQueue,
-        ctx: Option<ContextId>,
-        outcome: Option<Outcome>,
+        meant: impl Fn(&Waiter) -> bool,
         mut wake: impl FnMut(Sleeper),
     ) {
-        let (ended, kept) = queue.waiters.drain(..).partition(|w| ctx.is_none_or(|ctx| w.ctx == ctx));
+        let (ended, kept) = queue.waiters.drain(..).partition(meant);
         queue.waiters = kept;
         let ended: VecDeque<Waiter> = ended;
-        for waiter in ended {
-            if let Some(outcome) = outcome {
-                self.woken.insert(waiter.ticket, outcome);
-            }
-            wake(waiter.sleeper);
-        }
+        ended.into_iter().for_each(|waiter| wake(waiter.sleeper));
     }
 
     fn take_receiver(&mut self, queue: &mut WaitQueue, ticket: Ticket) -> Option<Waiter> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use smallvec::SmallVec;
 
 use super::endpoint::Endpoint;
-use super::handover::{Handover, Outcome, Sleeper, WaitQueue};
+use super::handover::{Drive, Handover, Sleeper, Ticket, WaitQueue, Waiter};
 use super::hash::FastHash;
 use super::local::Channel;
 use super::pipe::{PipeLink, PipeShared, Slot, SlotTx, Traffic};
@@ -79,6 +79,8 @@ pub(crate) struct Context {
     pub(crate) send: WaitQueue,
     pub(crate) recv_timeout: Option<Duration>,
     pub(crate) send_timeout: Option<Duration>,
+    /// The protocol canceled everybody who came no later than this.
+    pub(crate) canceled: Ticket,
 }
 
 /// What the socket counts. Pipes that are gone have added theirs.
@@ -209,18 +211,29 @@ impl Core {
         if !self.contexts.contains_key(&id) {
             return false;
         }
-        self.end_waiters(Some(id), None);
+        self.end_waiters(Some(id), Ticket::MAX);
         self.contexts.remove(&id);
         true
     }
 
-    /// Wakes those who wait on this context (`None`: on any).
-    pub(crate) fn end_waiters(&mut self, ctx: Option<ContextId>, outcome: Option<Outcome>) {
+    /// Wakes those who wait on this context (`None`: on any) and came no later than this.
+    pub(super) fn end_waiters(&mut self, ctx: Option<ContextId>, until: Ticket) {
         let (hand, effects) = (&mut self.hand, &mut self.effects);
+        let meant = |waiter: &Waiter| waiter.ticket <= until && ctx.is_none_or(|ctx| waiter.ctx == ctx);
         let others = self.contexts.iter_mut().filter(|(id, _)| ctx.is_none_or(|ctx| ctx == **id)).map(|(_, c)| c);
         for context in others.chain([&mut self.root]) {
-            hand.end_receivers(&mut context.recv, ctx, outcome, |sleeper| effects.wake(sleeper));
-            hand.end_senders(&mut context.send, ctx, outcome, |sleeper| effects.wake(sleeper));
+            hand.end_receivers(&mut context.recv, meant, |sleeper| effects.wake(sleeper));
+            hand.end_senders(&mut context.send, meant, |sleeper| effects.wake(sleeper));
+        }
+        self.rouse_leader();
+    }
+
+    /// Makes the leader look again, if it sleeps.
+    pub(super) fn rouse_leader(&mut self) {
+        if let Drive::Led { asleep: true, .. } = self.hand.drive {
+            self.hand.rouse();
+            self.effects.any = true;
+            self.effects.wake_leader = true;
         }
     }
 

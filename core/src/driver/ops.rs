@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::dirty;
 use super::handle::Socket;
-use super::handover::{Drive, Outcome, Sleeper, Ticket, Waiter};
-use super::ledger::Life;
+use super::handover::{Drive, Sleeper, Ticket, Waiter};
+use super::ledger::{Core, Life};
 use super::socket::{Guard, Inner};
 use super::state::State;
 use super::sys;
@@ -143,6 +143,16 @@ enum Progress {
     Done,
 }
 
+impl Progress {
+    /// Whether the protocol canceled everybody who came no later than this caller.
+    fn is_canceled(self, core: &Core, ctx: ContextId) -> bool {
+        match self {
+            Self::Waiting(ticket) => core.context(ctx).is_some_and(|c| ticket <= c.canceled),
+            Self::Fresh | Self::Done => false,
+        }
+    }
+}
+
 /// What an attempt came to.
 enum Step<T> {
     Done(T),
@@ -173,17 +183,11 @@ impl Receiving {
     /// One attempt under the lock. `leading`: the caller is the leader.
     fn step(&mut self, inner: &Inner, st: &mut State, caller: Caller<'_>, leading: &mut bool) -> Step<Result<Message>> {
         let key = st.core.recv_key(self.ctx);
-        let mut outcome = None;
-        if let Progress::Waiting(ticket) = self.progress {
-            outcome = match st.core.queue(key) {
-                Some((context, hand)) => hand.back_recv(&mut context.recv, ticket),
-                None => st.core.hand.forget(ticket),
-            };
-        }
+        self.back(st, key);
         if !matches!(st.core.life, Life::Open) || st.core.context(self.ctx).is_none() {
             return Step::Done(Err(Error::Closed));
         }
-        if outcome == Some(Outcome::Canceled) {
+        if self.progress.is_canceled(&st.core, self.ctx) {
             return Step::Done(Err(Error::Canceled));
         }
         if *leading {
@@ -265,15 +269,20 @@ impl Receiving {
         inner.finish(st);
     }
 
-    /// Gives up: takes the caller out of its queue.
-    fn give_up(&mut self, st: &mut State) {
+    /// The caller is awake: takes it out of its queue, and what it was woken for into account.
+    fn back(&mut self, st: &mut State, key: ContextId) {
         let Progress::Waiting(ticket) = self.progress else { return };
-        let key = st.core.recv_key(self.ctx);
-        let canceled = match st.core.queue(key) {
+        match st.core.queue(key) {
             Some((context, hand)) => hand.back_recv(&mut context.recv, ticket),
             None => st.core.hand.forget(ticket),
-        };
-        if canceled != Some(Outcome::Canceled) && st.core.context(self.ctx).is_some() {
+        }
+    }
+
+    /// Gives up: takes the caller out of its queue.
+    fn give_up(&mut self, st: &mut State) {
+        let Progress::Waiting(_) = self.progress else { return };
+        self.back(st, st.core.recv_key(self.ctx));
+        if !self.progress.is_canceled(&st.core, self.ctx) && st.core.context(self.ctx).is_some() {
             let ctx = self.ctx;
             st.drive(|proto, out| proto.cancel_recv(ctx, out));
         }
@@ -416,18 +425,12 @@ impl<S: Handle> Send<S> {
 impl Sending {
     fn step(&mut self, st: &mut State, caller: Caller<'_>) -> Step<Result<(), SendError>> {
         let key = st.core.send_key(self.ctx);
-        let mut outcome = None;
-        if let Progress::Waiting(ticket) = self.progress {
-            outcome = match st.core.queue(key) {
-                Some((context, hand)) => hand.back_send(&mut context.send, ticket),
-                None => st.core.hand.forget(ticket),
-            };
-        }
+        self.back(st, key);
         let msg = self.msg.take().unwrap_or_default();
         if !matches!(st.core.life, Life::Open) || st.core.context(self.ctx).is_none() {
             return Step::Done(Err(SendError { error: Error::Closed, message: msg }));
         }
-        if outcome == Some(Outcome::Canceled) {
+        if self.progress.is_canceled(&st.core, self.ctx) {
             return Step::Done(Err(SendError { error: Error::Canceled, message: msg }));
         }
         st.note_backlog();
@@ -470,14 +473,19 @@ impl Sending {
         inner.finish(st);
     }
 
-    fn give_up(&mut self, st: &mut State) {
+    /// The caller is awake: takes it out of its queue, and what it was woken for into account.
+    fn back(&mut self, st: &mut State, key: ContextId) {
         let Progress::Waiting(ticket) = self.progress else { return };
-        let key = st.core.send_key(self.ctx);
-        let canceled = match st.core.queue(key) {
+        match st.core.queue(key) {
             Some((context, hand)) => hand.back_send(&mut context.send, ticket),
             None => st.core.hand.forget(ticket),
-        };
-        if canceled != Some(Outcome::Canceled) && st.core.context(self.ctx).is_some() {
+        }
+    }
+
+    fn give_up(&mut self, st: &mut State) {
+        let Progress::Waiting(_) = self.progress else { return };
+        self.back(st, st.core.send_key(self.ctx));
+        if !self.progress.is_canceled(&st.core, self.ctx) && st.core.context(self.ctx).is_some() {
             let ctx = self.ctx;
             st.drive(|proto, out| proto.cancel_send(ctx, out));
         }

@@ -89,8 +89,12 @@ impl Outbox for Turn<'_> {
     }
 
     fn cancel(&mut self, ctx: ContextId) {
-        self.core.todo.any = true;
-        self.core.todo.cancel.push(ctx);
+        let last = self.core.hand.last_ticket();
+        if let Some(context) = self.core.context_mut(ctx) {
+            context.canceled = last;
+            self.core.todo.any = true;
+            self.core.todo.cancel.push(ctx);
+        }
     }
 
     fn count_drop(&mut self, cause: DropCause, n: usize) {

@@ -25,7 +25,8 @@ impl PollFds {
     /// Brings them up to date.
     pub(crate) fn update(&mut self, proto: &dyn Protocol) {
         if let Some(level) = &mut self.recv {
-            level.set(proto.can_recv(ContextId::SOCKET) > 0);
+            // A receive that would fail at once is no message, and NNG does not call it readable.
+            level.set(matches!(proto.can_recv(ContextId::SOCKET), 1..usize::MAX));
         }
         if let Some(level) = &mut self.send {
             level.set(proto.can_send(ContextId::SOCKET));

@@ -1,6 +1,6 @@
 //! The end of a turn: what the protocol asked for is done, and somebody is found to look after the pipes.
 
-use super::handover::{Drive, Outcome};
+use super::handover::Drive;
 use super::ledger::Life;
 use super::pipe::Slot;
 use super::socket::Inner;
@@ -27,7 +27,8 @@ impl State {
             self.detach(inner, pipe, Some(Error::Protocol(format!("{reject:?}").into())));
         }
         for ctx in std::mem::take(&mut self.core.todo.cancel) {
-            self.core.end_waiters(Some(ctx), Some(Outcome::Canceled));
+            let until = self.core.context(ctx).map_or(0, |c| c.canceled);
+            self.core.end_waiters(Some(ctx), until);
         }
         for ctx in std::mem::take(&mut self.core.todo.recv) {
             self.dispatch(ctx);
@@ -105,9 +106,7 @@ impl State {
                         self.proto.can_recv(queue) > reserved
                     });
                 if wake {
-                    self.core.hand.rouse();
-                    self.core.effects.any = true;
-                    self.core.effects.wake_leader = true;
+                    self.core.rouse_leader();
                 }
             }
             Drive::Idle | Drive::Led { .. } | Drive::Background => {}

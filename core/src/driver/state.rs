@@ -31,7 +31,8 @@ impl State {
     /// Before a send: whether the application has messages to receive, so that it will be back soon.
     pub(crate) fn note_backlog(&mut self) {
         let core = &mut self.core;
-        core.backlog = core.info.receives && (core.stashed > 0 || self.proto.can_recv(ContextId::SOCKET) > 0);
+        core.backlog =
+            core.info.receives && (core.stashed > 0 || matches!(self.proto.can_recv(ContextId::SOCKET), 1..usize::MAX));
     }
 
     pub(crate) fn note_received(&mut self) {
