@@ -120,6 +120,11 @@ impl<T: Operation> Op<T> {
         }
         self
     }
+
+    /// [`wait`](Self::wait) within the time that an operation around this one has.
+    pub(crate) fn wait_for(&mut self, limit: Limit) -> T::Output {
+        self.inner.wait(limit)
+    }
 }
 
 impl<T: Operation> Future for Op<T> {
