@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::StyledStr;
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cat::CatArgs;
@@ -60,8 +61,11 @@ pub(crate) enum Command {
     Monitor(MonitorArgs),
     /// Move a file, serve requests and fan out a feed with many processes, and measure it
     Demo(DemoArgs),
-    /// nngcat's and nanocat's own calling style
-    #[command(hide = true)]
+    /// nngcat's and nanocat's calling style: the protocol is an option, too
+    ///
+    /// Unlike with a subcommand for the protocol, nothing is printed unless a format is chosen, and a request that gets no reply in time
+    /// is no error.
+    #[command(hide = true, override_usage = "spanwire --PROTOCOL [OPTIONS] <ADDRESS>...", after_help = NNGCAT_EXAMPLES)]
     Nngcat(NngcatArgs),
     /// A process of the demonstration.
     #[command(hide = true)]
@@ -82,22 +86,21 @@ pub(crate) struct NngcatArgs {
 /// Parses a command line, the program's name first. `Ok(None)`: help or the version was asked for and has been printed.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Command>, Exit> {
     let args = nngcat_style(args.into_iter().collect());
-    let matches = match command().try_get_matches_from(args) {
-        Ok(matches) => matches,
-        Err(e) if e.use_stderr() && e.kind() != clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            return Err(Exit::Usage(one_line(&e.render())));
-        }
-        Err(e) if e.use_stderr() => {
-            eprint!("{}", e.render().ansi());
-            return Err(Exit::Usage("no command given".into()));
-        }
-        Err(e) => {
-            e.print().map_err(Exit::writing)?;
-            return Ok(None);
-        }
+    let mut command = command();
+    let help = match args.get(1).and_then(|arg| command.find_subcommand(arg)) {
+        Some(sub) if !sub.is_hide_set() => format!("spanwire {} --help", sub.get_name()),
+        _ => "spanwire --help".into(),
     };
-    let cli = Cli::from_arg_matches(&matches).map_err(|e| Exit::Usage(one_line(&e.render())))?;
-    Ok(Some(cli.command))
+    let usage = |e: &clap::Error| Exit::Usage(format!("{} (see {help})", one_line(&e.render())));
+    match command.try_get_matches_from_mut(args) {
+        Ok(matches) => Cli::from_arg_matches(&matches).map(|cli| Some(cli.command)).map_err(|e| usage(&e)),
+        Err(e) if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            e.print().map_err(Exit::writing)?;
+            Err(Exit::Usage("no command given".into()))
+        }
+        Err(e) if e.use_stderr() => Err(usage(&e)),
+        Err(e) => e.print().map(|()| None).map_err(Exit::writing),
+    }
 }
 
 /// The whole command line, without the options in each protocol's help that the protocol does not take.
@@ -108,7 +111,8 @@ pub(crate) fn command() -> clap::Command {
             for id in protocol.foreign_options() {
                 sub = sub.mut_arg(id, |arg| arg.hide(true));
             }
-            sub.after_help(protocol.examples())
+            let usage = format!("spanwire {} [OPTIONS] <ADDRESS>...", protocol.command());
+            sub.override_usage(usage).after_help(protocol.examples())
         });
     }
     command
@@ -135,33 +139,39 @@ fn is_prefix(arg: &str, option: &str) -> bool {
     arg.len() > 5 && option.starts_with(arg)
 }
 
-/// What clap says in a paragraph or two, in one line.
+/// What clap says in a paragraph, in one line.
 fn one_line(text: &StyledStr) -> String {
     let text = text.to_string();
     let first = text.split("\n\n").next().unwrap_or_default();
     let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
-    let line = line.strip_prefix("error: ").unwrap_or(&line);
-    match text.split("Usage: ").nth(1).and_then(|usage| usage.split(" [").next()) {
-        Some(usage) if !usage.contains('\n') && !usage.contains('<') => format!("{line} (see {usage} --help)"),
-        _ => format!("{line} (see spanwire --help)"),
-    }
+    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  spanwire demo                                                 see it all at work
-  spanwire rep --listen tcp://127.0.0.1:5555 --data pong        answer every request with \"pong\"
-  spanwire req --dial tcp://127.0.0.1:5555 --data ping          ask, and print the reply
-  spanwire sub --dial ipc:///tmp/feed --subscribe weather/      print what is published on a topic
-  spanwire device --protocol req tcp://*:5555 ipc:///tmp/work   let many servers answer at one address
-  spanwire monitor rep --listen tcp://127.0.0.1:5555            watch who connects
+  spanwire demo                                              see it all at work
+  spanwire rep --listen tcp://127.0.0.1:5555 --data pong     answer every request with \"pong\"
+  spanwire req --dial tcp://127.0.0.1:5555 --data ping       ask, and print the reply
+  spanwire sub --dial ipc:///tmp/feed --subscribe weather/   print what is published on a topic
+  spanwire monitor rep --listen tcp://127.0.0.1:5555         watch who connects
+  spanwire device --protocol req tcp://0.0.0.0:5555 ipc:///tmp/servers
+                                                             many servers at one address
 
-nngcat's and nanocat's calling style works, too, with the protocol as an option, and then nothing is printed
-unless a format is chosen, as they have it:
+nngcat's and nanocat's calling style works, too. The protocol is an option then, and nothing is
+printed unless a format is chosen, as they have it:
   spanwire --req --dial tcp://127.0.0.1:5555 --data ping --quoted
 
-URLs: tcp://HOST:PORT, ipc://PATH, abstract://NAME, inproc://NAME. Port 0 lets the system choose; --verbose tells.
+URLs: tcp://HOST:PORT, ipc://PATH, abstract://NAME, inproc://NAME. Port 0 lets the system choose;
+--verbose tells what it chose.
+
 Exit status: 0 done, 1 failed, 2 the command line makes no sense.";
+
+const NNGCAT_EXAMPLES: &str = "\
+Examples:
+  spanwire --rep --listen tcp://127.0.0.1:5555 --data pong
+  spanwire --req --dial tcp://127.0.0.1:5555 --data ping --quoted
+
+A link to this program with the name nngcat or nanocat behaves so, too.";
 
 #[cfg(test)]
 mod tests {
@@ -189,7 +199,7 @@ mod tests {
             assert!(parsed(&format!("{} --dial tcp://127.0.0.1:1", protocol.command())).is_ok(), "{protocol:?}");
             let line = format!("--{} --dial tcp://127.0.0.1:1", protocol.name());
             let Ok(Some(Command::Nngcat(args))) = parsed(&line) else { panic!("{line}") };
-            assert_eq!(args.protocol.chosen(), Some(protocol));
+            assert_eq!(args.protocol.chosen(args.cat.pair()), Some(protocol));
         }
         for alias in ["survey", "respond", "pair0"] {
             assert!(parsed(&format!("{alias} --dial tcp://127.0.0.1:1")).is_ok(), "{alias}");
@@ -198,12 +208,15 @@ mod tests {
 
     #[test]
     fn nngcats_abbreviations_and_numbered_names_work() {
-        let Ok(Some(Command::Nngcat(args))) = parsed("--surveyor0 --conn tcp://127.0.0.1:1 -Dx -vQ --recv-t 1") else {
+        let Ok(Some(Command::Nngcat(args))) = parsed("--surv --connect tcp://127.0.0.1:1 -Dx -vQ --recv-t 1") else {
             panic!("not parsed")
         };
-        assert_eq!(args.protocol.chosen(), Some(Protocol::Surveyor));
+        assert_eq!(args.protocol.chosen(args.cat.pair()), Some(Protocol::Surveyor));
+        for (line, pair) in [("--pair -l 1", Protocol::Pair1), ("--pair --compat -l 1", Protocol::Pair0)] {
+            let Ok(Some(Command::Nngcat(args))) = parsed(line) else { panic!("{line}") };
+            assert_eq!(args.protocol.chosen(args.cat.pair()), Some(pair));
+        }
         assert!(refused("--req --rep --dial tcp://127.0.0.1:1").contains("--rep"));
-        assert!(refused("--dial tcp://127.0.0.1:1").contains("--req"));
     }
 
     #[test]

@@ -8,14 +8,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use spanwire::core::option::names;
-use spanwire::core::{Error, Message};
+use spanwire::option::names;
+use spanwire::{AnySocket, Error, Message};
 
 use crate::endpoint::{Addresses, Dialing};
 use crate::exit::{Doing, Exit};
 use crate::format::{Format, Printer};
 use crate::protocol::Protocol;
-use crate::socket::Socket;
 
 /// The options, in nngcat's and nanocat's spelling.
 #[derive(Args, Clone, Debug)]
@@ -61,7 +60,7 @@ pub(crate) struct CatArgs {
     subscribe: Vec<String>,
     /// Collect responses for SEC seconds [default: 1]
     #[arg(long, value_name = "SEC", value_parser = seconds)]
-    survey_time: Option<Duration>,
+    time: Option<Duration>,
     /// End after N messages (of those that are sent, if the protocol sends of its own accord); 0 is no end
     #[arg(long, short = 'C', value_name = "N")]
     count: Option<u64>,
@@ -125,7 +124,7 @@ impl CatArgs {
             ("hex", self.hex),
             ("msgpack", self.msgpack),
             ("subscribe", !self.subscribe.is_empty()),
-            ("survey_time", self.survey_time.is_some()),
+            ("time", self.time.is_some()),
             ("recv_timeout", self.recv_timeout.is_some()),
             ("recv_maxsz", self.recv_maxsz.is_some()),
         ];
@@ -149,6 +148,23 @@ impl CatArgs {
         Ok(())
     }
 
+    fn set_options(&self, socket: &AnySocket, protocol: Protocol) -> spanwire::Result<()> {
+        socket.set_send_timeout(not_zero(self.send_timeout))?;
+        if let Some(size) = self.recv_maxsz {
+            socket.set_recv_max(size)?;
+        }
+        if let Some(name) = &self.socket_name {
+            socket.set_name(name)?;
+        }
+        if let Some(time) = self.time {
+            socket.set_option(names::SURVEYOR_SURVEY_TIME, Some(time))?;
+        }
+        if protocol == Protocol::Sub && self.subscribe.is_empty() {
+            socket.set_option(names::SUB_SUBSCRIBE, Vec::new())?;
+        }
+        self.subscribe.iter().try_for_each(|topic| socket.set_option(names::SUB_SUBSCRIBE, topic.clone().into_bytes()))
+    }
+
     fn format(&self, style: Style) -> Format {
         match (self.ascii, self.quoted, self.raw, self.hex, self.msgpack) {
             (true, ..) => Format::Ascii,
@@ -163,7 +179,7 @@ impl CatArgs {
 
 /// A socket at work.
 struct Cat {
-    socket: Socket,
+    socket: AnySocket,
     protocol: Protocol,
     style: Style,
     data: Option<Message>,
@@ -181,28 +197,12 @@ impl Cat {
             (None, Some(path)) => Some(Message::from(read(path)?)),
             (None, None) => None,
         };
-        let socket = Socket::open(protocol.name());
-        let not_zero = |time: Option<Duration>| time.filter(|time| !time.is_zero());
-        let recv_timeout = not_zero(args.recv_timeout);
-        socket.set_timeouts(not_zero(args.send_timeout), recv_timeout)?;
-        if let Some(size) = args.recv_maxsz {
-            socket.set(names::RECV_SIZE_MAX, size)?;
-        }
-        if let Some(name) = &args.socket_name {
-            socket.set(names::SOCKET_NAME, name.clone())?;
-        }
-        if let Some(time) = args.survey_time {
-            socket.set(names::SURVEYOR_SURVEY_TIME, Some(time))?;
-        }
-        if protocol == Protocol::Sub && args.subscribe.is_empty() {
-            socket.set(names::SUB_SUBSCRIBE, Vec::new())?;
-        }
-        for topic in &args.subscribe {
-            socket.set(names::SUB_SUBSCRIBE, topic.clone().into_bytes())?;
-        }
+        let endpoints = args.addresses.endpoints()?;
+        let socket = AnySocket::open(protocol.name()).doing(|| "can't open a socket".into())?;
+        args.set_options(&socket, protocol).doing(|| "can't set an option".into())?;
         let dialing = if args.background || args.compat { Dialing::InBackground } else { Dialing::AtOnce };
         let verbose = args.verbose > args.silent;
-        for endpoint in args.addresses.endpoints() {
+        for endpoint in endpoints {
             endpoint.start(&socket, dialing, |text| {
                 if verbose {
                     eprintln!("{text}");
@@ -218,7 +218,7 @@ impl Cat {
             interval: args.interval,
             delay: args.delay,
             count: args.count.and_then(NonZeroU64::new),
-            recv_timeout,
+            recv_timeout: not_zero(args.recv_timeout),
         })
     }
 
@@ -230,8 +230,7 @@ impl Cat {
             (_, None) => self.receive_all()?,
         }
         self.printer.flush()?;
-        self.socket.close();
-        Ok(())
+        self.socket.close().wait().doing(|| "can't close".into())
     }
 
     /// Prints messages until there have been enough, or none comes in time.
@@ -311,13 +310,12 @@ impl Cat {
     /// Prints the next message; `false`: there will be none.
     fn receive(&mut self, end: Option<Instant>) -> Result<bool, Exit> {
         let received = match self.socket.try_recv() {
-            Ok(Some(msg)) => Ok(msg),
-            Ok(None) => {
+            Err(Error::TryAgain) => {
                 self.printer.flush()?;
-                let patience = self.recv_timeout.map(|time| Instant::now() + time);
-                self.socket.recv_until(end.into_iter().chain(patience).min())
+                let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+                self.socket.recv().timeout(left.into_iter().chain(self.recv_timeout).min()).wait()
             }
-            Err(e) => Err(e),
+            result => result,
         };
         match received {
             Ok(msg) => self.printer.print(msg.body()).map(|()| true),
@@ -327,7 +325,7 @@ impl Cat {
     }
 
     fn send(&mut self, data: &Message) -> Result<(), Exit> {
-        self.socket.send(data.clone()).doing(|| "can't send".into())
+        self.socket.send(data.clone()).wait().map_err(|e| e.error).doing(|| "can't send".into())
     }
 
     /// One send unless the options say otherwise.
@@ -364,6 +362,11 @@ impl Rounds {
         self.0 = self.0.map(|left| left.saturating_sub(1));
         more
     }
+}
+
+/// nngcat's way to say "for ever".
+fn not_zero(time: Option<Duration>) -> Option<Duration> {
+    time.filter(|time| !time.is_zero())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Exit> {

@@ -1,13 +1,13 @@
 //! `spanwire device`: forwards between two addresses.
 
 use clap::{Args, ValueEnum};
-use spanwire::core::Url;
-use spanwire::core::option::names;
+use spanwire::option::names;
+use spanwire::{AnySocket, Url};
 
+use crate::driver;
 use crate::endpoint::{Dialing, Endpoint};
 use crate::exit::{Doing, Exit};
 use crate::protocol::Protocol;
-use crate::socket::Socket;
 
 /// Joins two addresses: what comes in at FRONT goes out at BACK, and answers go the other way.
 #[derive(Args, Debug)]
@@ -82,16 +82,16 @@ impl DeviceArgs {
         }
         let front = self.open(sender.peer(), &self.front)?;
         let back = self.back.as_ref().map(|back| self.open(sender, back)).transpose()?;
-        front.forward(back.as_ref()).doing(|| "the device has stopped".into())
+        driver::forward(&front, back.as_ref()).doing(|| "the device has stopped".into())
     }
 
-    fn open(&self, protocol: Protocol, endpoint: &Endpoint) -> Result<Socket, Exit> {
-        let socket = Socket::open_raw(protocol.name());
+    fn open(&self, protocol: Protocol, endpoint: &Endpoint) -> Result<AnySocket, Exit> {
+        let socket = AnySocket::open_raw(protocol.name()).doing(|| "can't open a socket".into())?;
         if let Some(ttl) = self.ttl {
-            socket.set(names::TTL_MAX, i32::from(ttl))?;
+            socket.set_option(names::TTL_MAX, i32::from(ttl)).doing(|| "can't set --ttl".into())?;
         }
         if let Some(size) = self.recv_maxsz {
-            socket.set(names::RECV_SIZE_MAX, size)?;
+            socket.set_recv_max(size).doing(|| "can't set --recv-maxsz".into())?;
         }
         // A device may start before its neighbours.
         endpoint.start(&socket, Dialing::InBackground, |text| {
@@ -103,7 +103,7 @@ impl DeviceArgs {
     }
 }
 
-fn side(text: &str) -> Result<Endpoint, spanwire::core::Error> {
+fn side(text: &str) -> Result<Endpoint, spanwire::Error> {
     match (text.strip_prefix("listen:"), text.strip_prefix("dial:")) {
         (_, Some(url)) => Url::parse(url).map(Endpoint::Dial),
         (Some(url), None) => Url::parse(url).map(Endpoint::Listen),
@@ -112,9 +112,11 @@ fn side(text: &str) -> Result<Endpoint, spanwire::core::Error> {
 }
 
 const HELP: &str = "\
-The protocol may be named by either end: req and rep mean the same device. It runs until it is ended, by Ctrl-C say.
-Dialing goes on in the background until somebody is there. Devices must not form a ring of bus sockets: nothing
-would stop a message from going round for ever.
+The protocol may be named by either end: req and rep mean the same device. It runs until it is
+ended, by Ctrl-C say. Dialing goes on in the background until somebody is there.
+
+Devices with bus sockets must not form two rings: nothing would stop a message from going round for
+ever.
 
 Examples:
   Clients at a TCP port, any number of servers behind it, each of which dials ipc:///tmp/servers:

@@ -1,14 +1,12 @@
 //! Addresses on the command line, and starting to listen and dial.
 
 use clap::Args;
-use spanwire::core::Url;
+use spanwire::{AnySocket, Error, Url};
 
-use crate::exit::{Doing, Exit};
-use crate::socket::Socket;
+use crate::exit::Exit;
 
 /// Where a socket connects.
 #[derive(Args, Clone, Debug)]
-#[group(id = "address", required = true, multiple = true)]
 pub(crate) struct Addresses {
     /// Listen at this URL
     #[arg(long, visible_alias = "bind", value_name = "URL", value_parser = Url::parse, help_heading = HEADING)]
@@ -50,30 +48,37 @@ pub(crate) enum Dialing {
 
 impl Addresses {
     /// All of them, first those to listen at.
-    pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(crate) fn endpoints(&self) -> Result<Vec<Endpoint>, Exit> {
         let local = |port: &u16| Url::parse(&format!("tcp://127.0.0.1:{port}")).ok();
         let listen = self.listen.iter().cloned();
         let listen = listen.chain(self.bind_local.iter().filter_map(local)).chain(self.bind_ipc.iter().cloned());
         let dial = self.dial.iter().cloned();
         let dial = dial.chain(self.connect_local.iter().filter_map(local)).chain(self.connect_ipc.iter().cloned());
-        listen.map(Endpoint::Listen).chain(dial.map(Endpoint::Dial)).collect()
+        let all: Vec<_> = listen.map(Endpoint::Listen).chain(dial.map(Endpoint::Dial)).collect();
+        match all.is_empty() {
+            true => Err(Exit::Usage("no address: give --listen URL or --dial URL".into())),
+            false => Ok(all),
+        }
     }
 }
 
 impl Endpoint {
     /// Listens or dials, and tells `say` what came of it.
-    pub(crate) fn start(&self, socket: &Socket, dialing: Dialing, mut say: impl FnMut(String)) -> Result<(), Exit> {
+    pub(crate) fn start(&self, socket: &AnySocket, dialing: Dialing, mut say: impl FnMut(String)) -> Result<(), Exit> {
         match (self, dialing) {
             (Self::Listen(url), _) => {
-                let url = socket.listen(url).doing(|| format!("can't listen at {url}"))?;
-                say(format!("listening on {url}"));
+                let listener = socket.listen(url).wait().map_err(|e| cant("listen at", url, &e))?;
+                say(format!("listening on {}", listener.url()));
             }
             (Self::Dial(url), Dialing::AtOnce) => {
-                socket.dial(url).doing(|| format!("can't dial {url}"))?;
+                socket.dial(url).wait().map_err(|e| cant("dial", url, &e))?;
                 say(format!("connected to {url}"));
             }
             (Self::Dial(url), Dialing::InBackground) => {
-                socket.dial_in_background(url).doing(|| format!("can't dial {url}"))?;
+                socket.dial_in_background(url).map_err(|e| cant("dial", url, &e))?;
                 say(format!("dialing {url}"));
             }
         }
@@ -81,7 +86,15 @@ impl Endpoint {
     }
 }
 
-fn ipc(path: &str) -> Result<Url, spanwire::core::Error> {
+/// Many errors name the URL already.
+pub(crate) fn cant(what: &str, url: &Url, e: &Error) -> Exit {
+    match e.detail() {
+        detail if detail.starts_with(url.as_str()) => Exit::Failed(format!("can't {what} {detail}")),
+        _ => Exit::Failed(format!("can't {what} {url}: {e}")),
+    }
+}
+
+fn ipc(path: &str) -> Result<Url, Error> {
     Url::parse(&format!("ipc://{path}"))
 }
 

@@ -8,12 +8,12 @@ mod args;
 mod cat;
 mod demo;
 mod device;
+mod driver;
 mod endpoint;
 mod exit;
 mod format;
 mod monitor;
 mod protocol;
-mod socket;
 
 use std::process::ExitCode;
 
@@ -43,7 +43,9 @@ fn run(command: Command) -> Result<(), Exit> {
         Command::Pair1(cat) => cat.run(Protocol::Pair1, Style::Subcommand),
         Command::Bus(cat) => cat.run(Protocol::Bus, Style::Subcommand),
         Command::Nngcat(nngcat) => {
-            let protocol = nngcat.protocol.chosen().unwrap_or(nngcat.cat.pair());
+            let protocol = nngcat.protocol.chosen(nngcat.cat.pair());
+            let protocol =
+                protocol.ok_or_else(|| Exit::Usage("no protocol: name one, as in \"spanwire req\"".into()))?;
             nngcat.cat.run(protocol, Style::Nngcat)
         }
         Command::Device(device) => device.run(),

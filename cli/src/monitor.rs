@@ -8,15 +8,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use serde_json::json;
-use spanwire::core::OptionValue;
-use spanwire::core::driver::{Pipe, PipeChange};
-use spanwire::core::option::names;
+use spanwire::option::names;
+use spanwire::{AnySocket, OptionValue, Pipe, PipeChange};
 
 use crate::cat::seconds;
+use crate::driver;
 use crate::endpoint::{Addresses, Dialing};
 use crate::exit::{Doing, Exit};
 use crate::protocol::Protocol;
-use crate::socket::Socket;
 
 /// Prints connections as they come and go
 #[derive(Args, Debug)]
@@ -46,12 +45,13 @@ impl MonitorArgs {
     /// Prints events until there were enough.
     pub(crate) fn run(self) -> Result<(), Exit> {
         let end = self.time.map(|time| Instant::now() + time);
-        let socket = Socket::open(self.protocol.name());
+        let endpoints = self.addresses.endpoints()?;
+        let socket = AnySocket::open(self.protocol.name()).doing(|| "can't open a socket".into())?;
         let (tx, events) = mpsc::channel();
-        socket.on_pipe(move |change, pipe| {
+        driver::on_pipe(&socket, move |change, pipe| {
             let _ = tx.send(Event::new(change, pipe));
         });
-        for endpoint in self.addresses.endpoints() {
+        for endpoint in endpoints {
             endpoint.start(&socket, Dialing::InBackground, |text| {
                 if self.verbose {
                     eprintln!("{text}");
@@ -61,7 +61,7 @@ impl MonitorArgs {
         if self.protocol.receives() {
             let socket = socket.clone();
             thread::Builder::new()
-                .spawn(move || while socket.recv().is_ok() {})
+                .spawn(move || while socket.recv().wait().is_ok() {})
                 .doing(|| "can't start a thread".into())?;
         }
         let mut left = self.count.and_then(NonZeroU64::new).map(NonZeroU64::get);

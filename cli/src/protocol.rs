@@ -119,7 +119,7 @@ impl Protocol {
             ids.push("subscribe");
         }
         if self != Self::Surveyor {
-            ids.push("survey_time");
+            ids.push("time");
         }
         if !self.takes_data() {
             ids.extend(["data", "file"]);
@@ -138,7 +138,8 @@ impl Protocol {
         match self {
             Self::Req => {
                 "\
-Sends the data as a request, prints the reply and ends; with --interval, again and again; with --count, so many times.
+Sends the data as a request, prints the reply and ends; with --interval, again and again; with
+--count, so many times.
 
 Examples:
   spanwire req --dial tcp://127.0.0.1:5555 --data ping
@@ -147,7 +148,8 @@ Examples:
             }
             Self::Rep => {
                 "\
-With --data or --file every request is printed and answered with the data. Without, requests are only printed.
+With --data or --file every request is printed and answered with the data. Without, requests are
+only printed.
 
 Examples:
   spanwire rep --listen tcp://127.0.0.1:5555 --data pong
@@ -155,7 +157,8 @@ Examples:
             }
             Self::Pub => {
                 "\
-Subscribers that are not connected yet miss what is published: give them time with --delay, or repeat with --interval.
+Subscribers that are not connected yet miss what is published: give them time with --delay, or
+repeat with --interval.
 
 Examples:
   spanwire pub --listen tcp://127.0.0.1:5555 --data 'weather/rain' --interval 1
@@ -187,19 +190,21 @@ Examples:
                 "\
 Examples:
   spanwire surveyor --listen tcp://127.0.0.1:5555 --delay 1 --data 'who is there?'
-  spanwire surveyor --dial ipc:///tmp/a --dial ipc:///tmp/b --data status --survey-time 0.2"
+  spanwire surveyor --dial ipc:///tmp/a --dial ipc:///tmp/b --data status --time 0.2"
             }
             Self::Respondent => {
                 "\
-With --data or --file every survey is printed and answered with the data. Without, surveys are only printed.
+With --data or --file every survey is printed and answered with the data. Without, surveys are only
+printed.
 
 Examples:
   spanwire respondent --dial tcp://127.0.0.1:5555 --data 'me'"
             }
             Self::Pair0 | Self::Pair1 => {
                 "\
-With data it is sent, and what the peer sends is printed until --recv-timeout is over or Ctrl-C. Without, it is only
-printed. With --count N and no --interval: N times, the data is sent and a message awaited.
+With data it is sent, and what the peer sends is printed until --recv-timeout is over or Ctrl-C.
+Without, it is only printed. With --count N and no --interval: N times, the data is sent and a
+message awaited.
 
 Versions 0 and 1 do not speak with each other.
 
@@ -209,8 +214,9 @@ Examples:
             }
             Self::Bus => {
                 "\
-With data it is sent, and what neighbours send is printed until --recv-timeout is over or Ctrl-C. Without, it is only
-printed. With --count N and no --interval: N times, the data is sent and a message awaited.
+With data it is sent, and what neighbours send is printed until --recv-timeout is over or Ctrl-C.
+Without, it is only printed. With --count N and no --interval: N times, the data is sent and a
+message awaited.
 
 Examples:
   spanwire bus --listen tcp://127.0.0.1:5555 --dial tcp://127.0.0.1:5556
@@ -222,7 +228,7 @@ Examples:
 
 /// The protocol as an option, nngcat's way.
 #[derive(Args, Clone, Debug)]
-#[group(id = "protocol-flag", required = true, multiple = false)]
+#[group(id = "protocol-flag", multiple = false)]
 pub(crate) struct ProtocolFlags {
     /// Request
     #[arg(long, visible_alias = "req0", help_heading = PROTOCOL)]
@@ -263,8 +269,8 @@ pub(crate) struct ProtocolFlags {
 }
 
 impl ProtocolFlags {
-    /// The protocol that was named; `None` for `--pair`, which leaves the version to `--compat`.
-    pub(crate) fn chosen(&self) -> Option<Protocol> {
+    /// The protocol that was named, if one was. `--pair` is this version of pair.
+    pub(crate) fn chosen(&self, pair: Protocol) -> Option<Protocol> {
         let flags = [
             (self.req, Protocol::Req),
             (self.rep, Protocol::Rep),
@@ -274,6 +280,7 @@ impl ProtocolFlags {
             (self.pull, Protocol::Pull),
             (self.surveyor, Protocol::Surveyor),
             (self.respondent, Protocol::Respondent),
+            (self.pair, pair),
             (self.pair0, Protocol::Pair0),
             (self.pair1, Protocol::Pair1),
             (self.bus, Protocol::Bus),

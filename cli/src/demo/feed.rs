@@ -5,14 +5,13 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::{Value, json};
-use spanwire::core::option::names;
-use spanwire::core::{Message, Url};
+use spanwire::stats::Stat;
+use spanwire::{Message, Pub, Sub, Url};
 
 use super::crew::{Crew, Line};
 use super::part::{self, Reporter};
 use super::show::{self, Stage, Table};
-use crate::exit::{Doing, Exit};
-use crate::socket::Socket;
+use crate::exit::Exit;
 
 /// Runs the stage. Every other subscriber wants one topic only.
 pub(crate) fn run(crew: &mut Crew, subscribers: u32, time: Duration, table: &mut Table) -> Result<(), Exit> {
@@ -74,10 +73,10 @@ pub(crate) struct PublisherArgs {
 
 impl PublisherArgs {
     pub(crate) fn run(self) -> Result<(), Exit> {
-        let socket = part::listen_for_peers("pub", &self.listen, self.peers)?;
-        socket.set(names::LINGER, None::<Duration>)?;
+        let socket = part::listen_for_peers::<Pub>(&self.listen, self.peers)?;
+        socket.set_linger(None).map_err(part::cant_set)?;
         // Bursts are queued rather than dropped.
-        socket.set(names::SEND_BUFFER, 8192)?;
+        socket.set_send_buffer(QUEUE).map_err(part::cant_set)?;
         let time = Duration::from_millis(self.millis);
         let mut reporter = Reporter::new();
         let begun = Instant::now();
@@ -87,7 +86,7 @@ impl PublisherArgs {
             while n < due {
                 // Half of the messages are of each topic, and numbered by topic.
                 let topic = TOPICS[(n % 2) as usize];
-                socket.send(item(topic, Kind::Data, n / 2)).map_err(part::cant_send)?;
+                socket.send(item(topic, Kind::Data, n / 2)).wait().map_err(part::cant_send)?;
                 n += 1;
             }
             reporter.at(begun.elapsed().as_millis() as u64, n)?;
@@ -96,9 +95,9 @@ impl PublisherArgs {
         let seconds = begun.elapsed().as_secs_f64();
         for (i, topic) in TOPICS.into_iter().enumerate() {
             let number = (n + 1 - i as u64) / 2;
-            socket.send(item(topic, Kind::End, number)).map_err(part::cant_send)?;
+            socket.send(item(topic, Kind::End, number)).wait().map_err(part::cant_send)?;
         }
-        part::done(json!({ "published": n, "seconds": seconds, "dropped": socket.counter("drop_tx_full") }))
+        part::done(json!({ "published": n, "seconds": seconds, "dropped": counter(&socket.stats(), "drop_tx_full") }))
     }
 }
 
@@ -113,15 +112,15 @@ pub(crate) struct SubscriberArgs {
 
 impl SubscriberArgs {
     pub(crate) fn run(self) -> Result<(), Exit> {
-        let socket = Socket::open("sub");
-        socket.set(names::SUB_SUBSCRIBE, self.topic.clone().into_bytes())?;
-        socket.set(names::RECV_BUFFER, 8192)?;
-        socket.dial(&self.dial).doing(|| format!("can't dial {}", self.dial))?;
+        let socket = part::open::<Sub>()?;
+        socket.subscribe(&self.topic).map_err(part::cant_set)?;
+        socket.set_recv_buffer(QUEUE).map_err(part::cant_set)?;
+        part::dial_with(&socket, &self.dial)?;
         let mut topics = TOPICS.into_iter().filter(|topic| topic.starts_with(&self.topic)).count();
         let (mut got, mut wanted) = (0, 0);
         let mut begun = None;
         while topics > 0 {
-            let msg = socket.recv().map_err(part::cant_receive)?;
+            let msg = socket.recv().wait().map_err(part::cant_receive)?;
             begun.get_or_insert_with(Instant::now);
             match read(msg.body()) {
                 Some((Kind::Data, _)) => got += 1,
@@ -133,7 +132,7 @@ impl SubscriberArgs {
             }
         }
         let seconds = begun.map_or(0.0, |begun| begun.elapsed().as_secs_f64());
-        let dropped = socket.counter("drop_rx_full");
+        let dropped = counter(&socket.stats(), "drop_rx_full");
         part::done(json!({ "got": got, "missed": wanted - got, "seconds": seconds, "dropped": dropped }))
     }
 }
@@ -162,11 +161,17 @@ fn read(body: &[u8]) -> Option<(Kind, u64)> {
     [Kind::Data, Kind::End].into_iter().find(|&kind| body[2] == kind as u8).map(|kind| (kind, number))
 }
 
+fn counter(stats: &Stat, name: &str) -> u64 {
+    stats.number(&[name]).unwrap_or(0)
+}
+
 const TOPICS: [&str; 2] = ["a/", "b/"];
 /// Bytes of a message.
 const SIZE: usize = 128;
 /// Messages a second.
 const RATE: f64 = 150_000.0;
+/// Messages that may wait for a peer, or for this process.
+const QUEUE: usize = 8192;
 const TICK: Duration = Duration::from_micros(500);
 
 #[cfg(test)]

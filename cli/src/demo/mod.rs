@@ -142,8 +142,8 @@ const SEED: u64 = 0x5350_5749_5245;
 const SLOW_DISK: u64 = 10 << 20;
 
 const HELP: &str = "\
-Progress goes to standard error, the table to standard output. The exit status is 1 if the file did not arrive as it
-was sent. Ctrl-C stops everything; no process, file or directory stays behind.
+Progress goes to standard error, the table to standard output. The exit status is 1 if the file did
+not arrive as it was sent. Ctrl-C stops everything; no process, file or directory stays behind.
 
 Examples:
   spanwire demo

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
-use spanwire::core::driver::PipeChange;
-use spanwire::core::{Error, Url};
+use spanwire::pattern::Pattern;
+use spanwire::{Error, PipeChange, SendError, Socket, Url};
 
 use super::crew::Line;
 use super::{feed, pipeline, requests};
+use crate::driver;
+use crate::endpoint::cant;
 use crate::exit::{Doing, Exit};
-use crate::socket::Socket;
 
 /// What the process is.
 #[derive(Args, Debug)]
@@ -84,17 +85,17 @@ pub(crate) fn done(measured: Value) -> Result<(), Exit> {
 }
 
 /// Opens a socket and listens at these URLs, which are reported as they came out.
-pub(crate) fn listen(protocol: &str, urls: &[Url]) -> Result<Socket, Exit> {
-    let socket = Socket::open(protocol);
+pub(crate) fn listen<P: Pattern>(urls: &[Url]) -> Result<Socket<P>, Exit> {
+    let socket = open()?;
     listen_with(&socket, urls)?;
     Ok(socket)
 }
 
 /// As [`listen`], and waits until so many peers have come.
-pub(crate) fn listen_for_peers(protocol: &str, urls: &[Url], peers: u32) -> Result<Socket, Exit> {
-    let socket = Socket::open(protocol);
+pub(crate) fn listen_for_peers<P: Pattern>(urls: &[Url], peers: u32) -> Result<Socket<P>, Exit> {
+    let socket = open::<P>()?;
     let (tx, added) = mpsc::channel();
-    socket.on_pipe(move |change, _| {
+    driver::on_pipe(&socket.to_any(), move |change, _| {
         if change == PipeChange::AfterAdd {
             let _ = tx.send(());
         }
@@ -107,15 +108,15 @@ pub(crate) fn listen_for_peers(protocol: &str, urls: &[Url], peers: u32) -> Resu
 }
 
 /// Opens a socket and dials.
-pub(crate) fn dial(protocol: &str, url: &Url) -> Result<Socket, Exit> {
-    let socket = Socket::open(protocol);
-    socket.dial(url).doing(|| format!("can't dial {url}"))?;
+pub(crate) fn dial<P: Pattern>(url: &Url) -> Result<Socket<P>, Exit> {
+    let socket = open()?;
+    dial_with(&socket, url)?;
     Ok(socket)
 }
 
 /// What a send failed with.
-pub(crate) fn cant_send(e: Error) -> Exit {
-    Exit::Failed(format!("can't send: {e}"))
+pub(crate) fn cant_send(e: SendError) -> Exit {
+    Exit::Failed(format!("can't send: {}", e.error))
 }
 
 /// What a receive failed with.
@@ -123,10 +124,25 @@ pub(crate) fn cant_receive(e: Error) -> Exit {
     Exit::Failed(format!("can't receive: {e}"))
 }
 
-fn listen_with(socket: &Socket, urls: &[Url]) -> Result<(), Exit> {
+/// Opens a socket.
+pub(crate) fn open<P: Pattern>() -> Result<Socket<P>, Exit> {
+    Socket::open().doing(|| "can't open a socket".into())
+}
+
+/// Dials with a socket that has been set up.
+pub(crate) fn dial_with<P: Pattern>(socket: &Socket<P>, url: &Url) -> Result<(), Exit> {
+    socket.dial(url).wait().map(|_| ()).map_err(|e| cant("dial", url, &e))
+}
+
+/// What setting an option failed with.
+pub(crate) fn cant_set(e: Error) -> Exit {
+    Exit::Failed(format!("can't set an option: {e}"))
+}
+
+fn listen_with<P: Pattern>(socket: &Socket<P>, urls: &[Url]) -> Result<(), Exit> {
     for url in urls {
-        let url = socket.listen(url).doing(|| format!("can't listen at {url}"))?;
-        say(&Line::Url(url.to_string()))?;
+        let listener = socket.listen(url).wait().map_err(|e| cant("listen at", url, &e))?;
+        say(&Line::Url(listener.url().to_string()))?;
     }
     Ok(())
 }

@@ -8,8 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use serde_json::{Value, json};
-use spanwire::core::option::names;
-use spanwire::core::{Message, Url};
+use spanwire::{Message, Pull, Push, Url};
 
 use super::crew::{Crew, Line};
 use super::part::{self, Reporter};
@@ -78,16 +77,16 @@ impl SourceArgs {
         let cant = || format!("can't read {}", self.file.display());
         let mut file = File::open(&self.file).doing(cant)?;
         let size = file.metadata().doing(cant)?.len();
-        let socket = part::listen_for_peers("push", &[self.listen], self.peers)?;
+        let socket = part::listen_for_peers::<Push>(&[self.listen], self.peers)?;
         // The end of this process is no reason to lose a chunk.
-        socket.set(names::LINGER, None::<Duration>)?;
+        socket.set_linger(None).map_err(part::cant_set)?;
         let total = size.div_ceil(CHUNK).max(1);
         let started = now();
         for number in 0..total {
             let mut bytes = Vec::with_capacity(CHUNK as usize + Chunk::OVERHEAD);
             Chunk { number, total, started }.write(&mut bytes);
             (&mut file).take(CHUNK).read_to_end(&mut bytes).doing(cant)?;
-            socket.send(bytes).map_err(part::cant_send)?;
+            socket.send(bytes).wait().map_err(part::cant_send)?;
         }
         part::done(json!({}))
     }
@@ -108,17 +107,17 @@ pub(crate) struct WorkerArgs {
 
 impl WorkerArgs {
     pub(crate) fn run(self) -> Result<(), Exit> {
-        let to = part::dial("push", &self.to)?;
-        let from = part::dial("pull", &self.from)?;
+        let to = part::dial::<Push>(&self.to)?;
+        let from = part::dial::<Pull>(&self.from)?;
         loop {
-            let mut msg = from.recv().map_err(part::cant_receive)?;
+            let mut msg = from.recv().wait().map_err(part::cant_receive)?;
             if self.corrupt
                 && let Some(last) = msg.body_mut().last_mut()
             {
                 *last ^= 1;
             }
             msg.append(&self.id.to_be_bytes());
-            to.send(msg).map_err(part::cant_send)?;
+            to.send(msg).wait().map_err(part::cant_send)?;
         }
     }
 }
@@ -136,13 +135,13 @@ impl SinkArgs {
     pub(crate) fn run(self) -> Result<(), Exit> {
         let cant = || format!("can't write {}", self.file.display());
         let mut file = File::create(&self.file).doing(cant)?;
-        let socket = part::listen("pull", &[self.listen])?;
+        let socket = part::listen::<Pull>(&[self.listen])?;
         let mut early = BTreeMap::new();
         let mut shares = BTreeMap::<u32, u64>::new();
         let (mut next, mut written, mut before_turn) = (0, 0, 0_u64);
         let mut reporter = Reporter::new();
         loop {
-            let mut msg = socket.recv().map_err(part::cant_receive)?;
+            let mut msg = socket.recv().wait().map_err(part::cant_receive)?;
             let (chunk, worker) = Chunk::take(&mut msg).ok_or_else(|| Exit::Failed("a chunk is too short".into()))?;
             *shares.entry(worker).or_default() += 1;
             before_turn += u64::from(chunk.number != next);

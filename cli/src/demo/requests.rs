@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::json;
-use spanwire::core::{Message, Url};
+use spanwire::{Message, Rep, Req, Url};
 
 use super::crew::{Crew, Line};
 use super::part::{self, Reporter};
@@ -85,10 +85,10 @@ pub(crate) struct ServerArgs {
 
 impl ServerArgs {
     pub(crate) fn run(self) -> Result<(), Exit> {
-        let socket = part::listen("rep", &self.listen)?;
+        let socket = part::listen::<Rep>(&self.listen)?;
         loop {
-            let request = socket.recv().map_err(part::cant_receive)?;
-            socket.send(request).map_err(part::cant_send)?;
+            let request = socket.recv().wait().map_err(part::cant_receive)?;
+            socket.send(request).wait().map_err(part::cant_send)?;
         }
     }
 }
@@ -108,8 +108,8 @@ pub(crate) struct ClientArgs {
 
 impl ClientArgs {
     pub(crate) fn run(self) -> Result<(), Exit> {
-        let socket = part::dial("req", &self.dial)?;
-        socket.set_timeouts(Some(PATIENCE), Some(PATIENCE))?;
+        let socket = part::dial::<Req>(&self.dial)?;
+        socket.set_recv_timeout(PATIENCE).map_err(part::cant_set)?;
         let (mut times, mut reporter) = (Vec::<u8>::new(), Reporter::new());
         let begun = Instant::now();
         let mut n = 0_u64;
@@ -118,8 +118,8 @@ impl ClientArgs {
             body[..8].copy_from_slice(&self.id.to_be_bytes());
             body[8..16].copy_from_slice(&n.to_be_bytes());
             let asked = Instant::now();
-            socket.send(Message::copy_from(&body)).map_err(part::cant_send)?;
-            let reply = socket.recv().map_err(part::cant_receive)?;
+            socket.send(Message::copy_from(&body)).wait().map_err(part::cant_send)?;
+            let reply = socket.recv().wait().map_err(part::cant_receive)?;
             let nanos = u32::try_from(asked.elapsed().as_nanos()).unwrap_or(u32::MAX);
             if reply.body() != body {
                 return Err(Exit::Failed(format!("request {n} got the reply of another")));
