@@ -21,6 +21,13 @@ pub(crate) fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 
     executor.spawn(future)
 }
 
+/// Runs code of the application; a panic is logged and goes no further.
+pub(crate) fn guarded(code: impl FnOnce()) {
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(code)).is_err() {
+        tracing::error!("a pipe callback panicked");
+    }
+}
+
 /// Runs a callback of the application on the callback thread, which starts with the first one. Callbacks run one after the
 /// other, with no lock held; one that panics is logged.
 pub(crate) fn call(callback: impl FnOnce() + Send + 'static) {
@@ -30,9 +37,7 @@ pub(crate) fn call(callback: impl FnOnce() + Send + 'static) {
         let (queue, calls) = channel::<Call>();
         let run = move || {
             for call in calls {
-                if std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err() {
-                    tracing::error!("a pipe callback panicked");
-                }
+                guarded(call);
             }
         };
         if let Err(e) = thread::Builder::new().name("spanwire-call".into()).spawn(run) {

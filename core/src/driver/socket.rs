@@ -99,7 +99,7 @@ impl Inner {
         executor::call(move || {
             let _set = SetOnDrop(signal);
             for callback in &callbacks {
-                callback(change, &pipe);
+                executor::guarded(|| callback(change, &pipe));
             }
         });
         Some(done)
