@@ -5,6 +5,8 @@
 #![allow(missing_docs, unreachable_pub, clippy::print_stdout, reason = "a test")]
 #![cfg(all(target_os = "linux", not(spanwire_portable)))]
 
+mod beyond;
+mod devices;
 mod ours;
 mod peer;
 mod table;
