@@ -1,0 +1,37 @@
+//! The project's own commands: `cargo xtask test | ci | tsan | purity | msrv`.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, reason = "a command")]
+
+mod checks;
+mod run;
+mod test;
+mod tsan;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask test      all tests and doctests of the workspace; installs the peers for the interop tests where it may
+cargo xtask ci        test, and everything else that a change must pass
+cargo xtask tsan      the stress test under ThreadSanitizer (needs a nightly toolchain)
+cargo xtask purity    the protocols do no I/O, and unsafe code is only where it may be
+cargo xtask msrv      the code and its dependencies keep to the stated rust-version";
+
+fn main() -> ExitCode {
+    let args: Vec<_> = std::env::args().skip(1).collect();
+    let done = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["test", ref rest @ ..] => test::test(rest),
+        ["ci"] => test::ci(),
+        ["tsan"] => tsan::tsan(),
+        ["purity"] => checks::purity().and_then(|()| checks::no_unsafe()),
+        ["msrv"] => checks::msrv(),
+        _ => Err(HELP.to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("{e}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Running other programs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+/// What went wrong, in words.
+pub(crate) type Done<T = ()> = Result<T, String>;
+
+/// The workspace's folder.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
+}
+
+/// Where builds go.
+pub(crate) fn target_dir() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// A command that runs in the workspace's folder.
+pub(crate) fn command(program: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(args).current_dir(root());
+    command
+}
+
+/// The cargo of the toolchain that runs this.
+pub(crate) fn cargo(args: &[&str]) -> Command {
+    command("cargo", args)
+}
+
+/// Runs it, and says what and how long.
+pub(crate) fn run(command: &mut Command) -> Done {
+    let shown = show(command);
+    println!("\n$ {shown}");
+    let begin = Instant::now();
+    let status = command.status().map_err(|e| format!("{shown}: {e}"))?;
+    println!("  {:.0?}", begin.elapsed());
+    match status.success() {
+        true => Ok(()),
+        false => Err(format!("failed: {shown}: {status}")),
+    }
+}
+
+/// Runs it quietly; its standard output.
+pub(crate) fn output(command: &mut Command) -> Done<String> {
+    let shown = show(command);
+    let out = command.output().map_err(|e| format!("{shown}: {e}"))?;
+    match out.status.success() {
+        true => Ok(String::from_utf8_lossy(&out.stdout).into_owned()),
+        false => Err(format!("failed: {shown}: {}\n{}", out.status, String::from_utf8_lossy(&out.stderr))),
+    }
+}
+
+fn show(command: &Command) -> String {
+    let mut words: Vec<_> =
+        command.get_envs().map(|(k, v)| format!("{}={:?}", k.display(), v.unwrap_or_default())).collect();
+    words.push(command.get_program().display().to_string());
+    words.extend(command.get_args().map(|arg| arg.display().to_string()));
+    words.join(" ")
+}

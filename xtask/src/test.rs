@@ -1,0 +1,74 @@
+//! The tests, and all that a change must pass.
+
+use std::path::Path;
+
+use crate::checks;
+use crate::run::{Done, cargo, command, output, root, run, target_dir};
+use crate::tsan;
+
+/// What the tests use if it is there: a file that shows that it is, its Debian package, and the tests that do without.
+const TOOLS: [(&str, &str, &str); 5] = [
+    ("/usr/bin/nngcat", "nng-utils", "interop"),
+    ("/usr/bin/nanocat", "nanomsg-utils", "interop"),
+    ("/usr/include/nng/nng.h", "libnng-dev", "interop"),
+    ("/usr/include/nanomsg/nn.h", "libnanomsg-dev", "interop"),
+    ("/usr/bin/strace", "strace", "tests of system calls"),
+];
+
+/// `cargo test --workspace`, doctests included, with the peers that the interop tests need.
+pub(crate) fn test(args: &[&str]) -> Done {
+    install();
+    let args = [&["test", "--workspace"], args].concat();
+    run(&mut cargo(&args))
+}
+
+/// Cheap checks first.
+pub(crate) fn ci() -> Done {
+    run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    checks::purity()?;
+    checks::no_unsafe()?;
+    checks::msrv()?;
+    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    portable()?;
+    if root().join("fuzz/Cargo.toml").exists() {
+        // Compiled like any crate: that needs neither cargo-fuzz nor a sanitizer.
+        let dir = target_dir().join("fuzz");
+        run(cargo(&["check", "--manifest-path", "fuzz/Cargo.toml"]).env("CARGO_TARGET_DIR", dir))?;
+    }
+    match tsan::missing() {
+        None => tsan::tsan()?,
+        Some(why) => println!("\nSKIPPED: ThreadSanitizer: {why}"),
+    }
+    // Last, so that its summary is what one sees.
+    test(&[])
+}
+
+/// The tests on the readiness code of platforms that are neither Linux nor have descriptors. A folder of its own keeps the other builds.
+fn portable() -> Done {
+    let mut test = cargo(&["test", "--workspace", "--exclude", "xtask", "--lib", "--tests"]);
+    test.env("RUSTFLAGS", "--cfg spanwire_portable").env("CARGO_TARGET_DIR", target_dir().join("portable"));
+    run(&mut test)
+}
+
+/// Installs what the tests would do without, where that is allowed; says what they do without otherwise.
+fn install() {
+    let missing: Vec<_> = TOOLS.iter().filter(|(file, ..)| !Path::new(file).exists()).collect();
+    if missing.is_empty() {
+        return;
+    }
+    let debian = Path::new("/etc/debian_version").exists();
+    let is_root = output(&mut command("id", &["-u"])).is_ok_and(|id| id.trim() == "0");
+    if debian && is_root {
+        let mut args = vec!["install", "--yes", "--no-install-recommends"];
+        args.extend(missing.iter().map(|(_, package, _)| *package));
+        let _ = run(&mut command("apt-get", &["update"]));
+        match run(command("apt-get", &args).env("DEBIAN_FRONTEND", "noninteractive")) {
+            Ok(()) => return,
+            Err(e) => println!("{e}"),
+        }
+    }
+    for (file, package, tests) in missing {
+        println!("SKIPPED: {tests}: there is no {file} (Debian: apt-get install {package})");
+    }
+}
