@@ -414,7 +414,7 @@ fn a_failed_or_dropped_dial_leaves_nothing() -> Result {
     assert!(matches!(req.dial_in_background("pigeon://roof"), Err(Error::NotSupported(_))));
     assert_eq!((req.dialers().len(), req.listeners().len()), (0, 0));
     let dialer = req.dial_in_background("inproc://nobody yet")?;
-    assert_eq!(req.dialers(), [dialer.clone()]);
+    assert_eq!(req.dialers(), std::slice::from_ref(&dialer));
     dialer.close()?;
     assert_eq!(req.dialers(), []);
     Ok(())
@@ -479,7 +479,7 @@ fn events_tell_the_life_of_a_pipe_and_end_with_the_socket() -> Result {
     let mut added = a.events();
     b.dial(&listener).wait()?;
     let pipe = wait_for(&mut added, PipeChange::AfterAdd);
-    assert_eq!(a.pipes(), [pipe.clone()]);
+    assert_eq!(a.pipes(), std::slice::from_ref(&pipe));
     assert_eq!(pipe.listener_id(), Some(listener.id()));
     drop(added);
     a.close().wait()?;
@@ -495,7 +495,7 @@ fn events_end_when_the_last_handle_is_dropped() -> Result {
     let (a, b) = connected::<Pair0, Pair0>();
     let (mut events, mut theirs) = (a.events(), b.events());
     drop(a);
-    assert_eq!(wait_for(&mut events, PipeChange::Removed).socket_id().get() > 0, true);
+    wait_for(&mut events, PipeChange::Removed);
     assert_eq!(events.wait_next(), None);
     wait_for(&mut theirs, PipeChange::Removed);
     Ok(())
