@@ -338,24 +338,25 @@ fn the_last_handle_of_a_context_closes_it() -> Result {
 #[test]
 fn a_survey_ends_at_its_deadline() -> Result {
     let (surveyor, respondent) = connected::<Surveyor, Respondent>();
-    surveyor.set_survey_time(Duration::from_millis(100))?;
-    let server = thread::spawn(move || {
+    thread::spawn(move || {
         for survey in respondent.requests() {
             survey?.reply("me").wait()?;
         }
         Ok::<_, Error>(())
     });
-    for _ in 0..2 {
-        let before = Instant::now();
-        let responses: Vec<_> = surveyor.survey("who?")?.into_iter().collect();
-        assert_eq!(responses, ["me".into()]);
-        assert!(before.elapsed() >= Duration::from_millis(100));
-        let responses: Vec<_> = smol::block_on(surveyor.survey("who?")?.collect());
-        assert_eq!(responses, ["me".into()]);
-    }
+    surveyor.set_survey_time(LONG)?;
+    assert_eq!(surveyor.survey("who?")?.wait_next(), Some("me".into()));
+    assert_eq!(smol::block_on(surveyor.survey("who?")?.next()), Some("me".into()));
+    let time = Duration::from_millis(50);
+    surveyor.set_survey_time(time)?;
+    let before = Instant::now();
+    // A loaded machine may be too slow for the response, but not for the end.
+    assert!(surveyor.survey("who?")?.into_iter().count() <= 1);
+    assert!(before.elapsed() >= time);
+    assert!(smol::block_on(surveyor.survey("who?")?.count()) <= 1);
+    assert!(before.elapsed() >= time * 2 && before.elapsed() < LONG);
     surveyor.close().wait()?;
     assert_eq!(surveyor.survey("who?").unwrap_err().error, Error::Closed);
-    drop(server);
     Ok(())
 }
 
@@ -413,7 +414,7 @@ fn a_failed_or_dropped_dial_leaves_nothing() -> Result {
     assert!(matches!(req.dial_in_background("pigeon://roof"), Err(Error::NotSupported(_))));
     assert_eq!((req.dialers().len(), req.listeners().len()), (0, 0));
     let dialer = req.dial_in_background("inproc://nobody yet")?;
-    assert_eq!(req.dialers(), [dialer.clone()]);
+    assert_eq!(req.dialers(), std::slice::from_ref(&dialer));
     dialer.close()?;
     assert_eq!(req.dialers(), []);
     Ok(())
@@ -478,7 +479,7 @@ fn events_tell_the_life_of_a_pipe_and_end_with_the_socket() -> Result {
     let mut added = a.events();
     b.dial(&listener).wait()?;
     let pipe = wait_for(&mut added, PipeChange::AfterAdd);
-    assert_eq!(a.pipes(), [pipe.clone()]);
+    assert_eq!(a.pipes(), std::slice::from_ref(&pipe));
     assert_eq!(pipe.listener_id(), Some(listener.id()));
     drop(added);
     a.close().wait()?;
@@ -494,7 +495,7 @@ fn events_end_when_the_last_handle_is_dropped() -> Result {
     let (a, b) = connected::<Pair0, Pair0>();
     let (mut events, mut theirs) = (a.events(), b.events());
     drop(a);
-    assert_eq!(wait_for(&mut events, PipeChange::Removed).socket_id().get() > 0, true);
+    wait_for(&mut events, PipeChange::Removed);
     assert_eq!(events.wait_next(), None);
     wait_for(&mut theirs, PipeChange::Removed);
     Ok(())
