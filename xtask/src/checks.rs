@@ -50,7 +50,7 @@ const IMPURE: [&str; 20] = [
 /// Where pure code may use one of these all the same: file, word, and why.
 const IMPURE_BUT: [(&str, &str, &str); 3] = [
     ("core/src/option.rs", "RwLock", "an endpoint's options are shared with its transport"),
-    ("core/src/option/inbox.rs", "", "belongs to the driver's feature"),
+    ("core/src/option/inbox.rs", "", "descriptors on their way to a listener; protocols do not see them"),
     ("core/src/error.rs", "std::io", "errors of transports are made from those of the system"),
 ];
 
@@ -98,9 +98,7 @@ pub(crate) fn purity() -> Done {
 /// Unsafe code is only where it may be.
 pub(crate) fn no_unsafe() -> Done {
     let mut wrong = Vec::new();
-    for dir in
-        ["core", "protocols", "transports", "src", "cli", "tests", "examples", "benches", "fuzz", "xtask", "bindings"]
-    {
+    for dir in ["core", "protocols", "transports", "src", "cli", "tests", "examples", "benches", "fuzz", "bindings"] {
         for (path, text) in sources(dir)? {
             if UNSAFE.iter().any(|allowed| path.starts_with(allowed)) {
                 continue;
@@ -109,7 +107,7 @@ pub(crate) fn no_unsafe() -> Done {
                 let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
                 let is_unsafe = words.any(|word| word == "unsafe") && !line.contains('"');
                 let permits = ["(unsafe_code", "(unsafe_op_in"].iter().any(|lint| line.contains(lint));
-                if is_unsafe || (permits && !line.contains("forbid") && !line.contains("deny") && dir != "xtask") {
+                if is_unsafe || (permits && !line.contains("forbid") && !line.contains("deny")) {
                     wrong.push(format!("{}:{n}: unsafe code", path.display()));
                 }
             }
