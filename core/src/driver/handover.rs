@@ -105,6 +105,8 @@ pub(crate) enum Drive {
     Led {
         /// Whose queue it waits for.
         queue: ContextId,
+        /// The context of its receive.
+        ctx: ContextId,
         /// When it came.
         ticket: Ticket,
         /// It sleeps, and has to be woken to see what did not come from a watched pipe.
@@ -291,6 +293,18 @@ impl Handover {
                 wake(waiter.sleeper);
             }
         }
+    }
+
+    /// Ends the leader, if it belongs to this context (or any, with `None`). Answers whether it has to be woken.
+    pub(crate) fn end_leader(&mut self, ctx: Option<ContextId>, outcome: Option<Outcome>) -> bool {
+        let Drive::Led { ctx: leads, ticket, asleep, .. } = &mut self.drive else { return false };
+        if ctx.is_some_and(|ctx| ctx != *leads) {
+            return false;
+        }
+        if let Some(outcome) = outcome {
+            self.woken.insert(*ticket, outcome);
+        }
+        std::mem::take(asleep)
     }
 
     /// Ends those who wait to send in this queue and belong to this context (or all, with `None`).

@@ -214,9 +214,13 @@ impl Core {
         true
     }
 
-    /// Wakes those who wait on this context (`None`: on any).
+    /// Wakes those who wait on this context (`None`: on any), the leader among them.
     pub(crate) fn end_waiters(&mut self, ctx: Option<ContextId>, outcome: Option<Outcome>) {
         let (hand, effects) = (&mut self.hand, &mut self.effects);
+        if hand.end_leader(ctx, outcome) {
+            effects.any = true;
+            effects.wake_leader = true;
+        }
         let others = self.contexts.iter_mut().filter(|(id, _)| ctx.is_none_or(|ctx| ctx == **id)).map(|(_, c)| c);
         for context in others.chain([&mut self.root]) {
             hand.end_receivers(&mut context.recv, ctx, outcome, |sleeper| effects.wake(sleeper));

@@ -221,10 +221,10 @@ impl Receiving {
                 st.core.hand.leads += 1;
             }
             if let Some(pipe) = st.next_ready(inner) {
-                st.core.hand.drive = Drive::Led { queue: key, ticket, asleep: false };
+                st.core.hand.drive = Drive::Led { queue: key, ctx: self.ctx, ticket, asleep: false };
                 return Step::Read(pipe);
             }
-            st.core.hand.drive = Drive::Led { queue: key, ticket, asleep: true };
+            st.core.hand.drive = Drive::Led { queue: key, ctx: self.ctx, ticket, asleep: true };
             return Step::Lead;
         }
         if idle {
