@@ -26,6 +26,7 @@ use spanwire_core::transport::{Connection, Dialer, Handshake, Hello, Listener, T
 use spanwire_core::{Error, OptionMap, Result, Url};
 
 use crate::codec::Typed;
+use crate::offload::unblock;
 use crate::pending::{Attempt, Binding, error_at};
 use crate::stream::{self, FdStream};
 use crate::sys::{Acceptor, BACKLOG, connect, stream_socket};
@@ -121,7 +122,7 @@ async fn dial(place: Place, hello: Hello) -> Result<Connection> {
 
 async fn bind(place: Place, options: Arc<EndpointOptions>) -> Result<(Bound, Url)> {
     let mode = options.int(names::IPC_PERMISSIONS).and_then(|mode| u32::try_from(mode).ok());
-    let (fd, file, place) = blocking::unblock(move || place.bind(mode)).await?;
+    let (fd, file, place) = unblock(move || place.bind(mode)).await??;
     let acceptor = Acceptor::new(fd).map_err(|e| error_at(&place.url, e))?;
     options.set(names::LOCAL_ADDRESS, OptionValue::Address(place.address.clone()));
     Ok((Bound { _file: file, acceptor, address: place.address }, place.url))

@@ -10,8 +10,8 @@
 //! A transport here knows addresses and options, and makes connections. Reading, writing, batching and limits are the
 //! driver's. Whoever writes another transport over a byte stream builds on [`stream`] and [`codec`].
 //!
-//! Threads: none of its own. Name resolution and socket files are handled on the thread pool of the crate `blocking`, and
-//! readiness on the thread of `async-io`; both start when they are first needed.
+//! Threads: names are resolved and socket files handled on threads that end with their work; readiness is a matter of the
+//! thread of `async-io`, which starts when it is first needed.
 //!
 //! ```
 //! use spanwire_core::transport::lookup;
@@ -41,6 +41,7 @@ pub mod stream;
 #[cfg(feature = "tcp")]
 pub mod tcp;
 
+mod offload;
 mod pending;
 mod sys;
 

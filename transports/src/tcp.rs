@@ -17,6 +17,7 @@ use spanwire_core::transport::{ByteStream, Connection, Dialer, Handshake, Hello,
 use spanwire_core::{Error, OptionMap, Result, Url};
 
 use crate::codec::Length;
+use crate::offload::unblock;
 use crate::pending::{Attempt, Binding, error_at};
 use crate::stream::{FdStream, connect};
 use crate::sys::{Acceptor, tcp_connect, tcp_listen};
@@ -177,8 +178,8 @@ impl Place {
         let port = self.port;
         let mut found: Vec<SocketAddr> = match host.parse::<IpAddr>() {
             Ok(ip) => vec![(ip, port).into()],
-            Err(_) => blocking::unblock(move || (host, port).to_socket_addrs().map(Iterator::collect))
-                .await
+            Err(_) => unblock(move || (host, port).to_socket_addrs().map(Iterator::collect))
+                .await?
                 .map_err(|e: io::Error| invalid(&self.url, e))?,
         };
         found.retain(|addr| match self.version {

@@ -1,0 +1,19 @@
+//! Sockets come and go: close from everywhere, linger, and nothing left behind.
+//!
+//! `SPANWIRE_CYCLES` sets how often a dial and a close are repeated; 500 by default, 10000 for the full test.
+
+#[path = "lifecycle/callbacks.rs"]
+mod callbacks;
+#[path = "lifecycle/close.rs"]
+mod close;
+mod common;
+#[cfg(unix)]
+#[path = "lifecycle/linger.rs"]
+mod linger;
+#[cfg(unix)]
+#[path = "conformance/peer.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the conformance suite")]
+mod peer;
+#[cfg(target_os = "linux")]
+#[path = "lifecycle/traces.rs"]
+mod traces;
