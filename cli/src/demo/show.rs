@@ -55,6 +55,8 @@ impl Stage {
             Form::Bar(bar) => {
                 bar.set_position(self.length);
                 bar.finish_with_message(message.to_owned());
+                // A finished bar leaves the cursor behind it.
+                eprintln!();
             }
             Form::Lines(_) => eprintln!("{}: 100 %{}", self.name, spaced(message)),
         }
