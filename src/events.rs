@@ -252,9 +252,11 @@ struct List {
 
 #[derive(Clone)]
 enum Watcher {
-    Callback(Arc<dyn Fn(PipeChange, &Pipe) + Send + Sync>),
+    Callback(Arc<Callback>),
     Queue(Arc<Queue>),
 }
+
+type Callback = dyn Fn(PipeChange, &Pipe) + Send + Sync;
 
 impl Watchers {
     fn lock(&self) -> MutexGuard<'_, List> {

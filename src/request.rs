@@ -194,8 +194,7 @@ impl<'a> Exchange<'a> {
         mut send: impl FnMut(&mut SendOp<'a>) -> Poll<Result<(), SendError>>,
         mut recv: impl FnMut(&mut RecvOp<'a>) -> Poll<Result<Message>>,
     ) -> Poll<Result<Message>> {
-        loop {
-            let Some(lane) = &mut self.lane else { break };
+        while let Some(lane) = &mut self.lane {
             let ctx = lane.ctx();
             match &mut self.stage {
                 Stage::Fresh(core, msg) => {
