@@ -1,7 +1,7 @@
 //! What all sockets have in common.
 
 use std::fmt;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use spanwire_core::driver;
 use spanwire_core::protocol::ProtocolInfo;
@@ -9,6 +9,7 @@ use spanwire_core::stats::Stat;
 use spanwire_core::{ContextId, Protocol, SocketId};
 
 use crate::endpoint::{self, Dialer, IntoUrl, Listener};
+use crate::events::{Close, Watchers};
 use crate::op::{Op, Task};
 use crate::pool::Pool;
 use crate::{Error, OptionValue, Pipe, Result};
@@ -19,12 +20,13 @@ use crate::{Error, OptionValue, Pipe, Result};
 pub struct SocketBase {
     pub(crate) core: driver::Socket,
     pub(crate) pool: Mutex<Pool>,
+    pub(crate) watchers: OnceLock<Arc<Watchers>>,
 }
 
 impl SocketBase {
     pub(crate) fn open(protocol: Box<dyn Protocol>) -> Result<Self> {
         spanwire_transports::register_all();
-        Ok(Self { core: driver::Socket::open(protocol)?, pool: Mutex::default() })
+        Ok(Self { core: driver::Socket::open(protocol)?, pool: Mutex::default(), watchers: OnceLock::new() })
     }
 
     /// Its id, unique in this process.
@@ -181,8 +183,8 @@ impl SocketBase {
     /// assert_eq!(pull.close().wait(), Err(Error::Closed));
     /// # Ok::<(), Error>(())
     /// ```
-    pub fn close(&self) -> Op<driver::Close<'_>> {
-        Op::new(self.core.close())
+    pub fn close(&self) -> Op<Close<'_>> {
+        Op::new(Close::new(self))
     }
 
     /// Whether it has been closed.

@@ -60,8 +60,8 @@ impl ContextBase {
         Ok(Arc::new(Self { base: base.clone(), id }))
     }
 
-    pub(crate) fn base(&self) -> &Arc<SocketBase> {
-        &self.base
+    pub(crate) fn core(&self) -> &driver::Socket {
+        &self.base.core
     }
 
     fn send_op(&self, msg: Message) -> SendOp<'_> {

@@ -10,7 +10,7 @@ use async_io::Timer;
 use futures_lite::future;
 pub use spanwire_core::driver::{Handle, Limit, Operation, Recv, Send};
 
-use crate::{Error, Result, core};
+use crate::{Error, Result};
 
 /// A call that has been described and not yet made: await it, [wait](Self::wait) for it, or only [try](Self::try_now) it.
 ///
@@ -45,10 +45,10 @@ pub struct Op<T> {
 }
 
 /// A send: answers `()`, or a [`SendError`](crate::SendError) that holds the message.
-pub type SendOp<'a> = Op<Send<&'a core::driver::Socket>>;
+pub type SendOp<'a> = Op<Send<&'a spanwire_core::driver::Socket>>;
 
 /// A receive: answers the message.
-pub type RecvOp<'a> = Op<Recv<&'a core::driver::Socket>>;
+pub type RecvOp<'a> = Op<Recv<&'a spanwire_core::driver::Socket>>;
 
 impl<T: Operation> Op<T> {
     /// Makes an operation of the driver one of the facade.
@@ -88,11 +88,11 @@ impl<T: Operation> Op<T> {
     /// ```
     #[inline]
     pub fn wait(mut self) -> T::Output {
-        let limit = match self.clock {
+        let limit = match &self.clock {
             Clock::Options => Limit::Options,
             Clock::Stopped => Limit::Never,
-            Clock::After(time) => Limit::After(time),
-            Clock::Running(limit, _) => limit,
+            Clock::After(time) => Limit::After(*time),
+            Clock::Running(running) => running.0,
         };
         self.inner.wait(limit)
     }
@@ -120,6 +120,11 @@ impl<T: Operation> Op<T> {
         }
         self
     }
+
+    /// [`wait`](Self::wait) within the time that an operation around this one has.
+    pub(crate) fn wait_for(&mut self, limit: Limit) -> T::Output {
+        self.inner.wait(limit)
+    }
 }
 
 impl<T: Operation> Future for Op<T> {
@@ -130,7 +135,7 @@ impl<T: Operation> Future for Op<T> {
         let limit = match this.clock {
             Clock::After(Duration::ZERO) => return Poll::Ready(this.inner.try_now()),
             Clock::Options => Limit::Options,
-            Clock::Stopped | Clock::After(_) | Clock::Running(..) => Limit::Never,
+            Clock::Stopped | Clock::After(_) | Clock::Running(_) => Limit::Never,
         };
         if let Poll::Ready(output) = this.inner.poll_op(cx, limit) {
             return Poll::Ready(output);
@@ -138,10 +143,10 @@ impl<T: Operation> Future for Op<T> {
         match this.clock {
             Clock::Options => this.clock = Clock::start(this.inner.default_timeout()),
             Clock::After(time) => this.clock = Clock::start(Some(time)),
-            Clock::Stopped | Clock::Running(..) => {}
+            Clock::Stopped | Clock::Running(_) => {}
         }
         match &mut this.clock {
-            Clock::Running(_, timer) => Pin::new(timer).poll(cx).map(|_| this.inner.time_out()),
+            Clock::Running(running) => Pin::new(&mut running.1).poll(cx).map(|_| this.inner.time_out()),
             Clock::Options | Clock::After(_) | Clock::Stopped => Poll::Pending,
         }
     }
@@ -164,8 +169,8 @@ enum Clock {
     Options,
     /// This long, from the first wait on.
     After(Duration),
-    /// It is waiting.
-    Running(Limit, Timer),
+    /// It is waiting. Boxed: a timer is larger than the rest of a receive, and few need one.
+    Running(Box<(Limit, Timer)>),
     /// There is no end.
     Stopped,
 }
@@ -173,7 +178,7 @@ enum Clock {
 impl Clock {
     fn start(time: Option<Duration>) -> Self {
         match time.map(Limit::after) {
-            Some(limit @ Limit::At(at)) => Self::Running(limit, Timer::at(at)),
+            Some(limit @ Limit::At(at)) => Self::Running(Box::new((limit, Timer::at(at)))),
             _ => Self::Stopped,
         }
     }

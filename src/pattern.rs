@@ -52,9 +52,9 @@ pub trait HasRaw: Pattern {
 ///     let request = rep.recv().wait()?;                 // its header says where the reply goes
 ///     rep.send(request).wait()?;
 ///     assert_eq!(asker.join().unwrap()?.body(), b"ping");
-///     Ok(())
-/// })
-/// # as Result<(), spanwire::Error>
+///     Ok::<(), spanwire::Error>(())
+/// })?;
+/// # Ok::<(), spanwire::Error>(())
 /// ```
 pub struct Raw<P>(std::marker::PhantomData<fn() -> P>);
 

@@ -77,7 +77,7 @@ impl Lane {
     pub(crate) fn core(&self) -> &driver::Socket {
         match &self.0 {
             Owner::Pool { base, .. } => &base.core,
-            Owner::User(context) => &context.base().core,
+            Owner::User(context) => context.core(),
         }
     }
 

@@ -113,7 +113,7 @@ impl Listener {
     /// [`Error::State`] if it was started before, [`Error::Closed`].
     pub async fn start(&self) -> Result<()> {
         let ep = &self.0;
-        let mut listener = ep.begin(|ep| ep.transport()?.listener(&ep.url(), &ep.options))?;
+        let mut listener = ep.begin(Endpoint::take_prepared)?;
         let guard = Unbegin(ep);
         let url = poll_fn(|cx| listener.poll_bind(cx)).await?;
         std::mem::forget(guard);
@@ -190,6 +190,8 @@ pub(crate) enum Kind {
 struct EndpointState {
     url: Url,
     life: EndpointLife,
+    /// A listener that was made to check its address, for the first start.
+    prepared: Option<Box<dyn transport::Listener>>,
     /// What the accept task uses; taken out and dropped at close, which frees the address.
     listener: Option<Accepting>,
 }
@@ -244,7 +246,7 @@ impl Endpoint {
             options: Arc::new(options),
             counters: EndpointCounters::default(),
             closed: Signal::default(),
-            state: Mutex::new(EndpointState { url, life: EndpointLife::Idle, listener: None }),
+            state: Mutex::new(EndpointState { url, life: EndpointLife::Idle, prepared: None, listener: None }),
         })
     }
 
@@ -360,7 +362,9 @@ impl Endpoint {
         let first = self.closed.set();
         let life = std::mem::replace(&mut state.life, EndpointLife::Closed);
         let listener = state.listener.take();
+        let prepared = state.prepared.take();
         drop(state);
+        drop(prepared);
         if let Some(listener) = listener {
             drop(listener.lock().unwrap_or_else(PoisonError::into_inner).take());
         }
@@ -393,18 +397,29 @@ impl Endpoint {
 
     /// From Idle to Starting.
     fn begin<T>(&self, make: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
-        let made = make(self)?;
         let mut state = self.lock();
         match state.life {
-            EndpointLife::Idle => {
-                state.life = EndpointLife::Starting;
-                Ok(made)
-            }
+            EndpointLife::Idle => state.life = EndpointLife::Starting,
             EndpointLife::Starting | EndpointLife::Running(_) => {
-                Err(Error::State(format!("{} was started before", state.url).into()))
+                return Err(Error::State(format!("{} was started before", state.url).into()));
             }
-            EndpointLife::Closed => Err(Error::Closed),
+            EndpointLife::Closed => return Err(Error::Closed),
         }
+        drop(state);
+        let guard = Unbegin(self);
+        let made = make(self)?;
+        std::mem::forget(guard);
+        Ok(made)
+    }
+
+    /// Keeps what was made to check the address: whoever hands descriptors to a listener may do so before it starts.
+    pub(crate) fn prepare(&self, listener: Box<dyn transport::Listener>) {
+        self.lock().prepared = Some(listener);
+    }
+
+    fn take_prepared(&self) -> Result<Box<dyn transport::Listener>> {
+        let prepared = self.lock().prepared.take();
+        prepared.map_or_else(|| self.transport()?.listener(&self.url(), &self.options), Ok)
     }
 
     /// From Starting to Running.

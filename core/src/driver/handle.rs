@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::dirty;
 use super::endpoint::{DEFAULT_RECONNECT, DEFAULT_RECV_MAX, Dialer, Endpoint, Listener};
 use super::events::PipeChange;
+use super::executor;
 use super::handover::Sleeper;
 use super::ops::{Handle, Limit, Operation, Recv, Send};
 use super::pipe::Pipe;
@@ -203,7 +204,7 @@ impl Socket {
     pub fn listener(&self, url: &Url) -> Result<Listener> {
         let transport = transport::lookup(url.scheme())?;
         let ep = self.endpoint(|options| Endpoint::new_listener(&self.inner, url.clone(), options))?;
-        transport.listener(url, &ep.options).map_err(|e| self.forget(&ep, e))?;
+        ep.prepare(transport.listener(url, &ep.options).map_err(|e| self.forget(&ep, e))?);
         Ok(Listener(ep))
     }
 
@@ -211,6 +212,11 @@ impl Socket {
     /// sockets and pipes. While a before-add callback runs, its pipe waits.
     pub fn on_pipe(&self, callback: impl Fn(PipeChange, &Pipe) + std::marker::Send + Sync + 'static) {
         self.inner.add_callback(Arc::new(callback));
+    }
+
+    /// Runs this on the library's callback thread, after the pipe callbacks for all that has happened so far.
+    pub fn after_callbacks(&self, f: impl FnOnce() + std::marker::Send + 'static) {
+        executor::call(f);
     }
 
     /// The open pipes.
