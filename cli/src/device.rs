@@ -4,7 +4,6 @@ use clap::{Args, ValueEnum};
 use spanwire::option::names;
 use spanwire::{AnySocket, Url};
 
-use crate::driver;
 use crate::endpoint::{Dialing, Endpoint};
 use crate::exit::{Doing, Exit};
 use crate::protocol::Protocol;
@@ -82,7 +81,11 @@ impl DeviceArgs {
         }
         let front = self.open(sender.peer(), &self.front)?;
         let back = self.back.as_ref().map(|back| self.open(sender, back)).transpose()?;
-        driver::forward(&front, back.as_ref()).doing(|| "the device has stopped".into())
+        match back {
+            Some(back) => spanwire::device(front, back).wait(),
+            None => spanwire::reflector(front).wait(),
+        }
+        .doing(|| "the device has stopped".into())
     }
 
     fn open(&self, protocol: Protocol, endpoint: &Endpoint) -> Result<AnySocket, Exit> {

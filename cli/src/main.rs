@@ -8,7 +8,6 @@ mod args;
 mod cat;
 mod demo;
 mod device;
-mod driver;
 mod endpoint;
 mod exit;
 mod format;

@@ -12,7 +12,6 @@ use spanwire::option::names;
 use spanwire::{AnySocket, OptionValue, Pipe, PipeChange};
 
 use crate::cat::seconds;
-use crate::driver;
 use crate::endpoint::{Addresses, Dialing};
 use crate::exit::{Doing, Exit};
 use crate::protocol::Protocol;
@@ -48,7 +47,7 @@ impl MonitorArgs {
         let endpoints = self.addresses.endpoints()?;
         let socket = AnySocket::open(self.protocol.name()).doing(|| "can't open a socket".into())?;
         let (tx, events) = mpsc::channel();
-        driver::on_pipe(&socket, move |change, pipe| {
+        socket.on_pipe(move |change, pipe| {
             let _ = tx.send(Event::new(change, pipe));
         });
         for endpoint in endpoints {

@@ -33,7 +33,7 @@ fn a_senseless_command_line_is_code_2() {
         ("device --protocol req nowhere tcp://127.0.0.1:0", "nowhere"),
         ("monitor teapot --dial tcp://127.0.0.1:1", "teapot"),
         ("monitor req", "--dial"),
-        ("demo --size 1 file", "file"),
+        ("demo --size 1 file", "--size"),
         ("demo --workers 0", "0"),
     ] {
         let ended = run(line);

@@ -66,8 +66,9 @@ impl DemoArgs {
         let (table, processes) = result?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let seconds = begun.elapsed().as_secs_f64();
-        let summary = format!("{processes} processes on {cores} cores, {seconds:.1} s");
-        write!(io::stdout(), "{table}{summary}\n").map_err(Exit::writing)
+        let summary =
+            format!("{processes} processes, {cores} CPU{}, {seconds:.1} s", if cores == 1 { "" } else { "s" });
+        writeln!(io::stdout(), "{table}{summary}").map_err(Exit::writing)
     }
 
     fn measure(&self, mut crew: Crew) -> Result<(Table, usize), Exit> {

@@ -12,7 +12,6 @@ use spanwire::{Error, PipeChange, SendError, Socket, Url};
 
 use super::crew::Line;
 use super::{feed, pipeline, requests};
-use crate::driver;
 use crate::endpoint::cant;
 use crate::exit::{Doing, Exit};
 
@@ -95,7 +94,7 @@ pub(crate) fn listen<P: Pattern>(urls: &[Url]) -> Result<Socket<P>, Exit> {
 pub(crate) fn listen_for_peers<P: Pattern>(urls: &[Url], peers: u32) -> Result<Socket<P>, Exit> {
     let socket = open::<P>()?;
     let (tx, added) = mpsc::channel();
-    driver::on_pipe(&socket.to_any(), move |change, _| {
+    socket.on_pipe(move |change, _| {
         if change == PipeChange::AfterAdd {
             let _ = tx.send(());
         }

@@ -55,6 +55,8 @@ impl Stage {
             Form::Bar(bar) => {
                 bar.set_position(self.length);
                 bar.finish_with_message(message.to_owned());
+                // A finished bar leaves the cursor behind it.
+                eprintln!();
             }
             Form::Lines(_) => eprintln!("{}: 100 %{}", self.name, spaced(message)),
         }
@@ -99,7 +101,7 @@ pub(crate) fn number(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(' ');
         }
         text.push(digit);
