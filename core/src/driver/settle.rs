@@ -37,7 +37,9 @@ impl State {
             self.core.wake_sender(ctx);
         }
         self.hand_over(inner);
-        self.core.fds.update(&*self.proto);
+        if let Life::Open = self.core.life {
+            self.core.fds.update(&*self.proto);
+        }
         if let Life::Lingering(closers) = &mut self.core.life {
             let written = self.proto.unsent() == 0 && self.core.pipes.values().all(Slot::is_written);
             if written && !closers.is_empty() {
