@@ -90,7 +90,6 @@
 //! logged (through the crate `tracing`).
 
 #![forbid(unsafe_code)]
-#![expect(clippy::result_large_err, reason = "a send that failed hands its message back")]
 
 mod base;
 mod context;

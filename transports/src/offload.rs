@@ -122,7 +122,9 @@ mod tests {
         for work in &mut works {
             assert_eq!(block_on(poll_once(work)), None);
         }
-        (0..3).for_each(|_| drop(barrier.wait()));
+        (0..3).for_each(|_| {
+            barrier.wait();
+        });
         let results: Vec<_> = works.into_iter().map(|work| block_on(work).unwrap()).collect();
         assert_eq!(results, (0..3 * THREADS).collect::<Vec<_>>());
     }
