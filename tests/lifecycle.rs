@@ -2,6 +2,8 @@
 //!
 //! `SPANWIRE_CYCLES` sets how often a dial and a close are repeated; 500 by default, 10000 for the full test.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the times that were measured")]
+
 #[path = "lifecycle/callbacks.rs"]
 mod callbacks;
 #[path = "lifecycle/close.rs"]

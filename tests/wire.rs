@@ -54,7 +54,7 @@ impl Wire {
     }
 
     /// The peer has broken the protocol: its connection ends and is counted, and the socket takes another.
-    fn is_closed_as_malformed(mut self) {
+    fn ends_as_malformed(mut self) {
         self.peer.ended();
         wait_for(|| self.socket.pipes().is_empty());
         let proto = || self.socket.stats().number(&["listener", "proto"]);
@@ -160,7 +160,7 @@ fn data_for_those_who_only_send() {
             for raw in [false, true] {
                 let mut wire = Wire::new(scheme, name, raw, peer);
                 wire.peer.try_write(&frame(scheme, &[b"unasked"]));
-                wire.is_closed_as_malformed();
+                wire.ends_as_malformed();
             }
         }
     });
@@ -282,7 +282,7 @@ fn truncated_headers() {
                 }
                 let mut wire = Wire::new(scheme, name, raw, peer);
                 wire.peer.try_write(&frame(scheme, &[bad]));
-                wire.is_closed_as_malformed();
+                wire.ends_as_malformed();
             }
         }
     });
@@ -356,12 +356,12 @@ fn hop_counts_received() {
             wire.peer.send(&[&word(0xff)[..], b"far"].concat());
             assert_eq!(wire.recv().body(), b"far");
             wire.peer.send(&[&word(0x100)[..], b"too far"].concat());
-            wire.is_closed_as_malformed();
+            wire.ends_as_malformed();
         }
         for malformed in [word(0x100), word(0x8000_0001), word(u32::MAX)] {
             let mut wire = Wire::new(scheme, "pair1", false, 0x11);
             wire.peer.send(&malformed);
-            wire.is_closed_as_malformed();
+            wire.ends_as_malformed();
         }
     });
 }

@@ -7,7 +7,7 @@ use spanwire_core::driver::{Limit, Operation, Socket};
 use spanwire_core::option::names;
 use spanwire_core::{Error, Message, OptionValue, Url};
 
-use crate::common::{S, address, listen, open, recv, send, wait_for};
+use crate::common::{S, address, listen, open, recv, send, wait_for, within};
 use crate::peer::Peer;
 
 const LONG: Duration = Duration::from_secs(10);
@@ -68,7 +68,7 @@ fn no_linger_drops_and_counts() {
         let (push, mut peer, n) = stuffed(scheme, Some(Duration::ZERO));
         push.close().wait(Limit::Options).unwrap();
         let dropped = push.stats().number(&["drop_closed"]).unwrap();
-        assert!(dropped > 10, "{dropped} of {n}");
+        assert!(dropped >= 10, "{dropped} of {n}");
         // One message may have been cut in the middle.
         let whole = n - dropped as u32;
         let mut arrived = 0;
@@ -92,7 +92,7 @@ fn the_time_is_kept() {
         let took = begin.elapsed();
         println!("{scheme}: linger {linger:?}, close took {took:?}");
         assert!(took >= linger && took < linger + Duration::from_secs(1), "{took:?}");
-        assert!(push.stats().number(&["drop_closed"]).unwrap() > 10);
+        assert!(push.stats().number(&["drop_closed"]).unwrap() >= 10);
     }
 }
 
@@ -128,7 +128,8 @@ fn a_late_peer_gets_them() {
         for text in ["one", "two", "three"] {
             assert_eq!(recv(&pull, LONG).unwrap().body(), text.as_bytes(), "{scheme}");
         }
-        closing.join().unwrap();
+        // Nothing is left to wait for.
+        within(LONG / 5, "the close", move || closing.join().unwrap());
     }
 }
 
@@ -144,7 +145,7 @@ fn a_server_that_answers_and_ends() {
             });
             send(&req, "go", LONG).unwrap();
             assert_eq!(recv(&req, LONG).unwrap().body(), b"last words");
-            server.join().unwrap();
+            within(Duration::from_millis(900), "the close", move || server.join().unwrap());
         }
     }
 }

@@ -50,7 +50,7 @@ struct ChannelState {
     closed: bool,
     /// The reader has been told that there is something, and has not emptied the queue since.
     told_reader: bool,
-    /// The writer found the queue full, and wants to be told when half of it is free.
+    /// The writer found the queue full, or lingers, and wants to be told when the queue is taken.
     writer_waits: bool,
     reader: Notified,
     writer: Notified,
@@ -130,9 +130,12 @@ impl Channel {
         self.lock().closed
     }
 
-    /// Whether nothing is on its way.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.lock().queue.is_empty()
+    /// Whether nothing is on its way. Otherwise the writer is told when it has been taken.
+    pub(crate) fn is_taken(&self) -> bool {
+        let mut state = self.lock();
+        let taken = state.queue.is_empty();
+        state.writer_waits |= !taken;
+        taken
     }
 
     /// What was pushed and not taken, for the writer to take back.

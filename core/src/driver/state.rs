@@ -345,7 +345,7 @@ impl Slot {
     pub(super) fn is_written(&self) -> bool {
         match (&self.tx, &self.pipe.link) {
             (SlotTx::Stream(tx), _) => tx.phase == Phase::Dead || (tx.phase != Phase::Writing && tx.pending() == 0),
-            (SlotTx::Local, PipeLink::Local { tx, .. }) => tx.is_empty(),
+            (SlotTx::Local, PipeLink::Local { tx, .. }) => tx.is_taken(),
             (SlotTx::Local, PipeLink::Stream(..)) => true,
         }
     }
