@@ -31,10 +31,6 @@ fn recv_in(socket: &Socket, ctx: ContextId) -> Result<Message> {
     socket.recv(ctx).wait(Limit::after(LONG))
 }
 
-fn send_in(socket: &Socket, ctx: ContextId, text: &str) -> Result<()> {
-    socket.send(ctx, text.into()).wait(Limit::after(LONG)).map_err(|e| e.error)
-}
-
 /// A receive in a thread, that surely waits: the protocol refuses a second one, or time has passed.
 fn waiting_recv(socket: &Socket, ctx: ContextId) -> thread::JoinHandle<Result<Message>> {
     let (waiting, socket) = (socket.clone(), socket.clone());

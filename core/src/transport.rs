@@ -68,22 +68,10 @@ pub struct Hello {
     pub protocol: &'static ProtocolInfo,
 }
 
-impl Hello {
-    /// Checks the protocol number that the peer sent.
-    ///
-    /// # Errors
-    /// [`Error::Protocol`] if it is not this socket's peer protocol.
-    pub fn check_peer(&self, number: u16) -> Result<()> {
-        if number == self.protocol.peer {
-            return Ok(());
-        }
-        let want = self.protocol.peer;
-        Err(Error::Protocol(format!("peer speaks protocol {number:#06x}, {want:#06x} expected").into()))
-    }
-}
-
 /// A connection after its handshake.
 pub struct Connection {
+    /// The protocol number that the peer sent. The driver refuses the pipe if it is not the socket's peer protocol.
+    pub peer: u16,
     /// What carries the messages.
     pub link: Link,
     /// What can be read as options of the pipe, such as `local-address`, `remote-address` and `ipc:peer-uid`.
@@ -92,7 +80,7 @@ pub struct Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Connection").field("peer", &self.peer).field("options", &self.options).finish_non_exhaustive()
     }
 }
 

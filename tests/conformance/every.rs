@@ -121,8 +121,13 @@ pub fn many_messages_in_order(kit: &Kit) {
 /// A peer of the wrong protocol is refused and counted on both sides; the socket serves others.
 pub fn wrong_protocol_is_refused(kit: &Kit) {
     let (rep, push) = (open("rep"), open("push"));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = seen.clone();
+    rep.on_pipe(move |change, _| log.lock().unwrap().push(change));
     let (_, end) = kit.join(&rep, &push);
     wait_for(|| counted(&rep, &["listener", "proto"]) > 0);
+    wait_for(|| seen.lock().unwrap().starts_with(&[PipeChange::BeforeAdd, PipeChange::Removed]));
+    assert!(!seen.lock().unwrap().contains(&PipeChange::AfterAdd));
     let side = if let End::Dialer(_) = end { "dialer" } else { "listener" };
     wait_for(|| counted(&push, &[side, "proto"]) > 0);
     assert!(rep.pipes().is_empty() && push.pipes().is_empty());

@@ -50,8 +50,8 @@ impl Dialer for InprocDialer {
             let name = name.clone();
             Box::pin(async move {
                 let guest = Guest::enter(&name, hello)?;
-                let link = poll_fn(|cx| guest.poll(cx)).await?;
-                Ok(connection(&name, link))
+                let met = poll_fn(|cx| guest.poll(cx)).await?;
+                Ok(connection(&name, met))
             })
         })
     }
@@ -92,9 +92,9 @@ impl Listener for InprocListener {
                     }
                 },
             };
-            if let Some(result) = visit.meet(hello) {
-                let result = result.map(|link| connection(&self.name(), link));
-                return Poll::Ready(Ok(Box::pin(async { result })));
+            if let Some(met) = visit.meet(hello) {
+                let connection = connection(&self.name(), met);
+                return Poll::Ready(Ok(Box::pin(async { Ok(connection) })));
             }
         }
     }
@@ -171,14 +171,14 @@ impl Guest {
         Ok(Self { name: name.to_owned(), visit })
     }
 
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<LocalLink>> {
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<Met>> {
         let mut state = self.visit.lock();
         if let State::Waiting { waker, .. } = &mut *state {
             *waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
         Poll::Ready(match mem::replace(&mut *state, State::Over) {
-            State::Met(result) => result,
+            State::Met(met) => Ok(met),
             State::Waiting { .. } | State::Over => {
                 Err(Error::ConnectionRefused(format!("the listener at inproc://{} closed", self.name).into()))
             }
@@ -195,34 +195,32 @@ impl Drop for Guest {
 /// One dialer's attempt to meet the listener.
 struct Visit(Mutex<State>);
 
+/// What each side gets of a meeting.
+struct Met {
+    peer: u16,
+    link: LocalLink,
+}
+
 /// ```text
 /// Waiting ──the listener sees it──► Met ──the dialer sees it──► Over
 ///    └──────the dialer gives up, or the listener closes───────────┘
 /// ```
 enum State {
     Waiting { hello: Hello, waker: Option<Waker> },
-    Met(Result<LocalLink>),
+    Met(Met),
     Over,
 }
 
 impl Visit {
     /// Introduces the dialer to the listener, and answers the listener's end. `None` if the dialer has given up.
-    fn meet(&self, listener: Hello) -> Option<Result<LocalLink>> {
+    fn meet(&self, listener: Hello) -> Option<Met> {
         let mut state = self.lock();
         let State::Waiting { hello: dialer, waker } = &mut *state else { return None };
         let (waker, dialer) = (waker.take(), *dialer);
-        let (theirs, ours) =
-            match (dialer.check_peer(listener.protocol.number), listener.check_peer(dialer.protocol.number)) {
-                (Ok(()), Ok(())) => {
-                    let depth = dialer.protocol.pipe_depth.min(listener.protocol.pipe_depth);
-                    let (theirs, ours) = local_pair(depth);
-                    (Ok(theirs), Ok(ours))
-                }
-                (theirs, ours) => {
-                    let other_side = || Error::Protocol("the peer refused this protocol".into());
-                    (Err(theirs.err().unwrap_or_else(other_side)), Err(ours.err().unwrap_or_else(other_side)))
-                }
-            };
+        let depth = dialer.protocol.pipe_depth.min(listener.protocol.pipe_depth);
+        let (theirs, ours) = local_pair(depth);
+        let theirs = Met { peer: listener.protocol.number, link: theirs };
+        let ours = Met { peer: dialer.protocol.number, link: ours };
         *state = State::Met(theirs);
         drop(state);
         if let Some(waker) = waker {
@@ -253,10 +251,10 @@ fn table() -> MutexGuard<'static, HashMap<String, Entry>> {
     TABLE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn connection(name: &str, link: LocalLink) -> Connection {
+fn connection(name: &str, met: Met) -> Connection {
     let mut options = OptionMap::new();
     for side in [names::LOCAL_ADDRESS, names::REMOTE_ADDRESS] {
         options.set(side, OptionValue::Address(Address::Inproc(name.to_owned())));
     }
-    Connection { link: Link::Local(link), options }
+    Connection { peer: met.peer, link: Link::Local(met.link), options }
 }

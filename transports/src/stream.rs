@@ -38,17 +38,17 @@ pub use crate::sys::FdStream;
 /// ```
 ///
 /// # Errors
-/// [`Error::Protocol`] if the peer does not shake hands or speaks the wrong protocol, [`Error::ConnectionShutdown`] if it
+/// [`Error::Protocol`] if the peer does not shake hands, [`Error::ConnectionShutdown`] if it
 /// closes, and what else can happen to a connection.
 pub async fn connect<C>(stream: FdStream, codec: C, hello: Hello, options: OptionMap) -> Result<Connection>
 where
     C: Codec + 'static,
 {
-    let stream = handshake(stream, hello).await?;
-    Ok(Connection { link: Link::Stream(Box::new(stream), Box::new(codec)), options })
+    let (stream, peer) = handshake(stream, hello).await?;
+    Ok(Connection { peer, link: Link::Stream(Box::new(stream), Box::new(codec)), options })
 }
 
-async fn handshake(stream: FdStream, hello: Hello) -> Result<FdStream> {
+async fn handshake(stream: FdStream, hello: Hello) -> Result<(FdStream, u16)> {
     let stream = Async::new_nonblocking(stream)?;
     let bytes = encode_hello(hello.protocol.number);
     let mut unsent: &[u8] = &bytes;
@@ -68,6 +68,6 @@ async fn handshake(stream: FdStream, hello: Hello) -> Result<FdStream> {
             return Err(Error::ConnectionShutdown);
         }
     };
-    hello.check_peer(decode_hello(theirs)?)?;
-    Ok(stream.into_inner()?)
+    let peer = decode_hello(theirs)?;
+    Ok((stream.into_inner()?, peer))
 }

@@ -59,12 +59,6 @@ fn whoever_does_not_speak_sp_is_refused() {
 }
 
 #[test]
-fn the_wrong_peer_is_refused_by_number() {
-    let text = detail(against(&encode_hello(0x11)), Error::Protocol("".into()));
-    assert!(text.contains("0x0011") && text.contains("0x0010"), "{text}");
-}
-
-#[test]
 fn a_peer_that_closes_is_told_apart() {
     for bytes in [&b""[..], b"\0SP", b"\0SP\0\0\x10\0"] {
         detail(against(bytes), Error::ConnectionShutdown);

@@ -53,7 +53,7 @@ impl Dialer {
         let guard = Unbegin(ep);
         let first = spawn(or(dial_once(ep.clone(), dialer), closed(ep.clone())));
         let (dialer, pipe) = first.await;
-        let pipe = pipe?;
+        let pipe = pipe?.keep();
         let Some(dialer) = dialer else { return Err(Error::Closed) };
         std::mem::forget(guard);
         ep.run(spawn(keep_dialing(ep.clone(), dialer, Some(pipe))));
@@ -456,7 +456,26 @@ impl Drop for Unbegin<'_> {
     }
 }
 
-type Attempt = (Option<Box<dyn transport::Dialer>>, Result<Arc<PipeShared>>);
+type Attempt = (Option<Box<dyn transport::Dialer>>, Result<Dialed>);
+
+/// A pipe that nobody looks after yet. Closed when this is dropped: the start was given up just when it had succeeded.
+struct Dialed(Option<Arc<PipeShared>>);
+
+impl Dialed {
+    fn keep(mut self) -> Arc<PipeShared> {
+        self.0.take().unwrap_or_else(|| unreachable!("taken once, by value"))
+    }
+}
+
+impl Drop for Dialed {
+    fn drop(&mut self) {
+        if let Some(pipe) = self.0.take()
+            && let Some(socket) = pipe.socket.upgrade()
+        {
+            socket.close_pipe(&pipe);
+        }
+    }
+}
 
 async fn closed(ep: Arc<Endpoint>) -> Attempt {
     ep.closed.wait().await;
@@ -471,7 +490,7 @@ async fn dial_once(ep: Arc<Endpoint>, mut dialer: Box<dyn transport::Dialer>) ->
     };
     let connect = limited(DIAL_LIMIT, poll_fn(|cx| dialer.poll_dial(cx, hello)));
     let result = match connect.await {
-        Ok(connection) => attach(&ep, connection).await,
+        Ok(connection) => attach(&ep, connection).await.map(|pipe| Dialed(Some(pipe))),
         Err(e) => Err(e),
     };
     if let Err(e) = &result {
@@ -490,7 +509,7 @@ async fn keep_dialing(ep: Arc<Endpoint>, mut dialer: Box<dyn transport::Dialer>,
             pipe.gone.wait().await;
         }
         if !std::mem::take(&mut first) {
-            Timer::after(bound.mul_f64(fastrand::f64())).await;
+            Timer::after(bound.min(RECONNECT_LIMIT).mul_f64(fastrand::f64()).max(RECONNECT_FLOOR)).await;
             let (_, max) = ep.reconnect();
             if !max.is_zero() {
                 bound = bound.saturating_mul(2).min(max);
@@ -499,7 +518,7 @@ async fn keep_dialing(ep: Arc<Endpoint>, mut dialer: Box<dyn transport::Dialer>,
         let (again, result) = dial_once(ep.clone(), dialer).await;
         let Some(again) = again else { return };
         dialer = again;
-        pipe = result.ok();
+        pipe = result.ok().map(Dialed::keep);
     }
 }
 
@@ -559,7 +578,7 @@ async fn keep_accepting(ep: Arc<Endpoint>, listener: Accepting) {
 /// Makes a pipe of a connection.
 async fn attach(ep: &Arc<Endpoint>, connection: Connection) -> Result<Arc<PipeShared>> {
     let (socket, _) = ep.hello()?;
-    let Connection { link, options } = connection;
+    let Connection { peer, link, options } = connection;
     let link = match link {
         Link::Stream(stream, codec) => PipeLink::Stream(stream, codec),
         Link::Local(local) => PipeLink::from(local),
@@ -571,8 +590,11 @@ async fn attach(ep: &Arc<Endpoint>, connection: Connection) -> Result<Arc<PipeSh
         told.wait().await;
     }
     let limit = ep.options.size(names::RECV_SIZE_MAX).unwrap_or(DEFAULT_RECV_MAX);
+    let wanted = socket.info.peer;
     let attached = if pipe.is_closing() {
         Err(Error::ConnectionAborted)
+    } else if peer != wanted {
+        Err(Error::Protocol(format!("peer speaks protocol {peer:#06x}, {wanted:#06x} expected").into()))
     } else {
         socket.turn(|st| {
             if !matches!(st.core.life, Life::Open | Life::Lingering(_)) || ep.closed.is_set() {
@@ -672,6 +694,9 @@ fn fresh<T>(next: &AtomicU32, id: impl Fn(u32) -> Option<T>) -> T {
 
 pub(crate) const DEFAULT_RECV_MAX: usize = 64 * 1024 * 1024;
 pub(crate) const DEFAULT_RECONNECT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// Whatever the options say: no tight loop, and no time that overflows.
+const RECONNECT_FLOOR: Duration = Duration::from_millis(1);
+const RECONNECT_LIMIT: Duration = Duration::from_secs(24 * 3600);
 /// A peer that has not shaken hands by then is given up.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 /// Name resolution, connection and handshake together.
