@@ -47,8 +47,8 @@ pub(crate) fn ci() -> Done {
 
 /// The tests of what has a readiness code of its own for platforms that are not Linux. A folder of its own keeps the other builds.
 fn portable() -> Done {
-    let mut test =
-        cargo(&["test", "-p", "spanwire", "-p", "spanwire-core", "-p", "spanwire-transports", "--lib", "--tests"]);
+    let packages = ["-p", "spanwire", "-p", "spanwire-core", "-p", "spanwire-transports"];
+    let mut test = cargo(&[&["test", "--lib", "--test", "stress"][..], &packages].concat());
     test.env("RUSTFLAGS", "--cfg spanwire_portable").env("CARGO_TARGET_DIR", target_dir().join("portable"));
     run(&mut test)
 }
