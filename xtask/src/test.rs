@@ -27,7 +27,8 @@ pub(crate) fn ci() -> Done {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
     checks::purity()?;
     checks::no_unsafe()?;
-    checks::msrv()?;
+    checks::dependencies()?;
+    // `warnings` has `clippy::incompatible_msrv` in it: code that needs a newer compiler than `rust-version` says.
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
     portable()?;
@@ -44,9 +45,10 @@ pub(crate) fn ci() -> Done {
     test(&[])
 }
 
-/// The tests on the readiness code of platforms that are neither Linux nor have descriptors. A folder of its own keeps the other builds.
+/// The tests of what has a readiness code of its own for platforms that are not Linux. A folder of its own keeps the other builds.
 fn portable() -> Done {
-    let mut test = cargo(&["test", "--workspace", "--exclude", "xtask", "--lib", "--tests"]);
+    let packages = ["-p", "spanwire", "-p", "spanwire-core", "-p", "spanwire-transports"];
+    let mut test = cargo(&[&["test", "--lib", "--test", "stress"][..], &packages].concat());
     test.env("RUSTFLAGS", "--cfg spanwire_portable").env("CARGO_TARGET_DIR", target_dir().join("portable"));
     run(&mut test)
 }
