@@ -9,13 +9,13 @@ conformance!(inproc, "inproc": every, dialed);
 conformance!(tcp, "tcp": every, dialed, stream, hosted, port);
 conformance!(tcp4, "tcp4": every, dialed, stream, hosted, port);
 conformance!(tcp6, "tcp6": every, dialed, stream, hosted, port);
-#[cfg(unix)]
+#[cfg(all(unix, not(spanwire_portable)))]
 conformance!(ipc, "ipc": every, dialed, stream, hosted, file, local);
-#[cfg(unix)]
+#[cfg(all(unix, not(spanwire_portable)))]
 conformance!(unix, "unix": every, dialed, stream, hosted, file, local);
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(spanwire_portable)))]
 conformance!(abstract_names, "abstract": every, dialed, stream, hosted, local);
-#[cfg(unix)]
+#[cfg(all(unix, not(spanwire_portable)))]
 conformance!(socket, "socket": every, stream);
 
 /// What is the same for all of them: the address itself.

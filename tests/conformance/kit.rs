@@ -61,7 +61,7 @@ impl Kit {
     /// Joins two sockets, without waiting for the connection.
     pub fn join(&self, listening: &Socket, other: &Socket) -> (Listener, End) {
         let listener = self.listen(listening);
-        #[cfg(unix)]
+        #[cfg(all(unix, not(spanwire_portable)))]
         if self.scheme == "socket" {
             let second = self.listen(other);
             let (a, b) = spanwire_transports::socket::pair().unwrap();

@@ -48,7 +48,7 @@ pub(crate) fn ci() -> Done {
 /// The tests of what has a readiness code of its own for platforms that are not Linux. A folder of its own keeps the other builds.
 fn portable() -> Done {
     let packages = ["-p", "spanwire", "-p", "spanwire-core", "-p", "spanwire-transports"];
-    let mut test = cargo(&[&["test", "--lib", "--test", "stress"][..], &packages].concat());
+    let mut test = cargo(&[&["test", "--lib", "--test", "stress", "--test", "conformance"][..], &packages].concat());
     test.env("RUSTFLAGS", "--cfg spanwire_portable").env("CARGO_TARGET_DIR", target_dir().join("portable"));
     run(&mut test)
 }
