@@ -30,6 +30,13 @@ impl SocketBase {
     }
 
     /// Its id, unique in this process.
+    ///
+    /// ```
+    /// use spanwire::{Bus, Socket};
+    ///
+    /// let (a, b) = (Socket::<Bus>::new(), Socket::<Bus>::new());
+    /// assert_ne!(a.id(), b.id());
+    /// ```
     pub fn id(&self) -> SocketId {
         self.core.id()
     }
@@ -188,6 +195,14 @@ impl SocketBase {
     }
 
     /// Whether it has been closed.
+    ///
+    /// ```
+    /// let bus = spanwire::Socket::<spanwire::Bus>::new();
+    /// assert!(!bus.is_closed());
+    /// bus.close().wait()?;
+    /// assert!(bus.is_closed());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.core.is_closed()
     }
@@ -231,16 +246,40 @@ impl SocketBase {
     }
 
     /// The open pipes.
+    ///
+    /// ```
+    /// use spanwire::{Pair0, Socket};
+    ///
+    /// let (a, b) = (Socket::<Pair0>::new(), Socket::<Pair0>::new());
+    /// a.listen("inproc://pipes").wait()?;
+    /// let dialer = b.dial("inproc://pipes").wait()?;
+    /// assert_eq!(b.pipes()[0].dialer_id(), Some(dialer.id()));
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn pipes(&self) -> Vec<Pipe> {
         self.core.pipes()
     }
 
     /// The open dialers, started or not.
+    ///
+    /// ```
+    /// let bus = spanwire::Socket::<spanwire::Bus>::new();
+    /// let dialer = bus.dialer("tcp://127.0.0.1:5555")?;
+    /// assert_eq!(bus.dialers(), [dialer]);
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn dialers(&self) -> Vec<Dialer> {
         self.core.dialers().into_iter().map(Dialer).collect()
     }
 
     /// The open listeners, started or not.
+    ///
+    /// ```
+    /// let bus = spanwire::Socket::<spanwire::Bus>::new();
+    /// let listener = bus.listen("inproc://listeners").wait()?;
+    /// assert_eq!(bus.listeners(), [listener]);
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn listeners(&self) -> Vec<Listener> {
         self.core.listeners().into_iter().map(Listener).collect()
     }

@@ -73,6 +73,12 @@ impl ContextBase {
     }
 
     /// Its id, unique within its socket.
+    ///
+    /// ```
+    /// let rep = spanwire::Socket::<spanwire::Rep>::new();
+    /// assert_ne!(rep.context()?.id(), rep.context()?.id());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn id(&self) -> ContextId {
         self.id
     }
@@ -81,6 +87,15 @@ impl ContextBase {
     ///
     /// # Errors
     /// As [`SocketBase::set_option`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let context = spanwire::AnySocket::open("req")?.context()?;
+    /// context.set_option("req:resend-time", Duration::from_secs(5))?;
+    /// assert!(context.set_option("ttl-max", 3).is_err());          // an option of the socket
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn set_option(&self, name: &str, value: impl Into<OptionValue>) -> Result<()> {
         self.base.core.set_option(self.id, name, value.into())
     }
@@ -89,6 +104,14 @@ impl ContextBase {
     ///
     /// # Errors
     /// As [`SocketBase::option`].
+    ///
+    /// ```
+    /// use spanwire::{AnySocket, OptionValue};
+    ///
+    /// let context = AnySocket::open("sub")?.context()?;
+    /// assert_eq!(context.option("recv-buffer")?, OptionValue::Int(128));
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn option(&self, name: &str) -> Result<OptionValue> {
         self.base.core.option(self.id, name)
     }
@@ -97,6 +120,16 @@ impl ContextBase {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// use spanwire::{Rep, Socket};
+    /// use std::time::Duration;
+    ///
+    /// let rep = Socket::<Rep>::new();
+    /// rep.set_recv_timeout(Duration::from_secs(1))?;
+    /// assert_eq!(rep.context()?.recv_timeout()?, Some(Duration::from_secs(1)));   // copied from the socket
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn recv_timeout(&self) -> Result<Option<Duration>> {
         typed(self.option(names::RECV_TIMEOUT))
     }
@@ -123,6 +156,12 @@ impl ContextBase {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// let context = spanwire::Socket::<spanwire::Req>::new().context()?;
+    /// assert_eq!(context.send_timeout()?, None);
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn send_timeout(&self) -> Result<Option<Duration>> {
         typed(self.option(names::SEND_TIMEOUT))
     }
@@ -131,6 +170,16 @@ impl ContextBase {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// use spanwire::{Error, Req, Socket};
+    /// use std::time::Duration;
+    ///
+    /// let context = Socket::<Req>::new().context()?;
+    /// context.set_send_timeout(Duration::from_millis(1))?;
+    /// assert_eq!(context.send("nobody is there").wait().unwrap_err().error, Error::TimedOut);
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn set_send_timeout(&self, time: impl Into<Option<Duration>>) -> Result<()> {
         self.set_option(names::SEND_TIMEOUT, time.into())
     }
@@ -139,6 +188,16 @@ impl ContextBase {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed) if it or its socket was closed before.
+    ///
+    /// ```
+    /// use spanwire::{Error, Rep, Socket};
+    ///
+    /// let context = Socket::<Rep>::new().context()?;
+    /// context.close()?;
+    /// assert_eq!(context.recv().wait(), Err(Error::Closed));
+    /// assert_eq!(context.close(), Err(Error::Closed));
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn close(&self) -> Result<()> {
         self.base.core.close_context(self.id)
     }
@@ -162,21 +221,95 @@ impl AnyContext {
     }
 
     /// Sends a message; see [`AnySocket::send`](crate::AnySocket::send).
+    ///
+    /// # Errors
+    /// As [`AnySocket::send`](crate::AnySocket::send).
+    ///
+    /// # Cancel safety
+    /// Dropped while it is pending, the message has not been sent.
+    ///
+    /// ```
+    /// use spanwire::AnySocket;
+    ///
+    /// # let (req, rep) = (AnySocket::open("req")?, AnySocket::open("rep")?);
+    /// # rep.listen("inproc://any-context-send").wait()?;
+    /// # req.dial("inproc://any-context-send").wait()?;
+    /// let context = req.context()?;
+    /// context.send("ping").wait()?;
+    /// assert_eq!(rep.recv().wait()?.body(), b"ping");
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn send(&self, msg: impl Into<Message>) -> SendOp<'_> {
         self.base.send_op(msg.into())
     }
 
     /// Receives a message; see [`AnySocket::recv`](crate::AnySocket::recv).
+    ///
+    /// # Errors
+    /// As [`AnySocket::recv`](crate::AnySocket::recv).
+    ///
+    /// # Cancel safety
+    /// Dropped while it is pending, no message is lost. A request or survey whose receive is dropped ends.
+    ///
+    /// ```
+    /// use spanwire::AnySocket;
+    ///
+    /// # let (req, rep) = (AnySocket::open("req")?, AnySocket::open("rep")?);
+    /// # rep.listen("inproc://any-context-recv").wait()?;
+    /// # req.dial("inproc://any-context-recv").wait()?;
+    /// let context = rep.context()?;
+    /// req.send("ping").wait()?;
+    /// assert_eq!(context.recv().wait()?.body(), b"ping");
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn recv(&self) -> RecvOp<'_> {
         self.base.recv_op()
     }
 
     /// [`send`](Self::send) as an operation that holds the context and borrows nothing.
+    ///
+    /// # Errors
+    /// As [`AnySocket::send`](crate::AnySocket::send).
+    ///
+    /// # Cancel safety
+    /// Dropped while it is pending, the message has not been sent.
+    ///
+    /// ```
+    /// use spanwire::AnySocket;
+    ///
+    /// # let (req, rep) = (AnySocket::open("req")?, AnySocket::open("rep")?);
+    /// # rep.listen("inproc://any-context-send-owned").wait()?;
+    /// # req.dial("inproc://any-context-send-owned").wait()?;
+    /// let send = req.context()?.send_owned("ping");
+    /// let sent = std::thread::spawn(|| send.wait());
+    /// assert_eq!(rep.recv().wait()?.body(), b"ping");
+    /// # sent.join().unwrap()?;
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn send_owned(&self, msg: impl Into<Message>) -> Op<Send<Self>> {
         Op::new(Send::new(self.clone(), self.id, msg.into()))
     }
 
     /// [`recv`](Self::recv) as an operation that holds the context and borrows nothing.
+    ///
+    /// # Errors
+    /// As [`AnySocket::recv`](crate::AnySocket::recv).
+    ///
+    /// # Cancel safety
+    /// Dropped while it is pending, no message is lost. A request or survey whose receive is dropped ends.
+    ///
+    /// ```
+    /// use spanwire::AnySocket;
+    ///
+    /// # let (req, rep) = (AnySocket::open("req")?, AnySocket::open("rep")?);
+    /// # rep.listen("inproc://any-context-recv-owned").wait()?;
+    /// # req.dial("inproc://any-context-recv-owned").wait()?;
+    /// let recv = rep.context()?.recv_owned();
+    /// let received = std::thread::spawn(|| recv.wait());
+    /// req.send("ping").wait()?;
+    /// assert_eq!(received.join().unwrap()?.body(), b"ping");
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn recv_owned(&self) -> Op<Recv<Self>> {
         Op::new(Recv::new(self.clone(), self.id))
     }
@@ -185,6 +318,14 @@ impl AnyContext {
     ///
     /// # Errors
     /// As [`AnySocket::send`](crate::AnySocket::send).
+    ///
+    /// ```
+    /// use spanwire::{AnySocket, Error};
+    ///
+    /// let context = AnySocket::open("req")?.context()?;
+    /// assert_eq!(context.try_send("nobody is there").unwrap_err().error, Error::TryAgain);
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn try_send(&self, msg: impl Into<Message>) -> Result<(), SendError> {
         self.send(msg).try_now()
     }
@@ -193,6 +334,14 @@ impl AnyContext {
     ///
     /// # Errors
     /// As [`AnySocket::recv`](crate::AnySocket::recv).
+    ///
+    /// ```
+    /// use spanwire::{AnySocket, Error};
+    ///
+    /// let context = AnySocket::open("rep")?.context()?;
+    /// assert_eq!(context.try_recv(), Err(Error::TryAgain));
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn try_recv(&self) -> Result<Message> {
         self.recv().try_now()
     }
@@ -201,6 +350,21 @@ impl AnyContext {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// use spanwire::{Pub, Socket, Sub};
+    ///
+    /// # let (publisher, sub) = (Socket::<Pub>::new(), Socket::<Sub>::new());
+    /// # sub.listen("inproc://any-context-unrecv").wait()?;
+    /// let context = sub.context()?;
+    /// context.subscribe("")?;
+    /// # publisher.dial("inproc://any-context-unrecv").wait()?;
+    /// let context = context.to_any();
+    /// publisher.send("one").wait()?;
+    /// context.unrecv(context.recv().wait()?)?;
+    /// assert_eq!(context.recv().wait()?.body(), b"one");
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn unrecv(&self, msg: Message) -> Result<()> {
         self.base.base.core.unrecv(self.id, msg)
     }
@@ -212,6 +376,12 @@ impl<P: HasContexts> Context<P> {
     }
 
     /// A handle of the same context that does not name the protocol.
+    ///
+    /// ```
+    /// let context = spanwire::Socket::<spanwire::Rep>::new().context()?;
+    /// assert_eq!(context.to_any().id(), context.id());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn to_any(&self) -> AnyContext {
         AnyContext { base: self.base.clone() }
     }
@@ -223,6 +393,24 @@ impl<P: HasContexts> Context<P> {
 
 impl<P: HasContexts + CanSend> Context<P> {
     /// Sends a message; see [`Socket::send`](crate::Socket::send).
+    ///
+    /// # Errors
+    /// As [`Socket::send`](crate::Socket::send).
+    ///
+    /// # Cancel safety
+    /// Dropped while it is pending, the message has not been sent.
+    ///
+    /// ```
+    /// use spanwire::{Rep, Req, Socket};
+    ///
+    /// # let (req, rep) = (Socket::<Req>::new(), Socket::<Rep>::new());
+    /// # rep.listen("inproc://context-send").wait()?;
+    /// # req.dial("inproc://context-send").wait()?;
+    /// let context = req.context()?;
+    /// context.send("ping").wait()?;
+    /// assert_eq!(rep.recv().wait()?.body(), b"ping");
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     #[inline]
     pub fn send(&self, msg: impl Into<Message>) -> SendOp<'_> {
         self.base.send_op(msg.into())
@@ -232,6 +420,15 @@ impl<P: HasContexts + CanSend> Context<P> {
     ///
     /// # Errors
     /// As [`Socket::try_send`](crate::Socket::try_send).
+    ///
+    /// ```
+    /// use spanwire::{Error, Rep, Socket};
+    ///
+    /// let context = Socket::<Rep>::new().context()?;
+    /// let failed = context.try_send("a reply to nothing").unwrap_err();
+    /// assert!(matches!(failed.error, Error::State(_)));
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     #[inline]
     pub fn try_send(&self, msg: impl Into<Message>) -> Result<(), SendError> {
         self.send(msg).try_now()
@@ -240,6 +437,24 @@ impl<P: HasContexts + CanSend> Context<P> {
 
 impl<P: HasContexts + CanRecv> Context<P> {
     /// Receives a message; see [`Socket::recv`](crate::Socket::recv).
+    ///
+    /// # Errors
+    /// As [`Socket::recv`](crate::Socket::recv).
+    ///
+    /// # Cancel safety
+    /// Dropped while it is pending, no message is lost. A request or survey whose receive is dropped ends.
+    ///
+    /// ```
+    /// use spanwire::{Rep, Req, Socket};
+    ///
+    /// # let (req, rep) = (Socket::<Req>::new(), Socket::<Rep>::new());
+    /// # rep.listen("inproc://context-recv").wait()?;
+    /// # req.dial("inproc://context-recv").wait()?;
+    /// let context = rep.context()?;
+    /// req.send("ping").wait()?;
+    /// assert_eq!(context.recv().wait()?.body(), b"ping");
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     #[inline]
     pub fn recv(&self) -> RecvOp<'_> {
         self.base.recv_op()
@@ -249,6 +464,13 @@ impl<P: HasContexts + CanRecv> Context<P> {
     ///
     /// # Errors
     /// As [`Socket::try_recv`](crate::Socket::try_recv).
+    ///
+    /// ```
+    /// use spanwire::{Error, Rep, Socket};
+    ///
+    /// assert_eq!(Socket::<Rep>::new().context()?.try_recv(), Err(Error::TryAgain));
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     #[inline]
     pub fn try_recv(&self) -> Result<Message> {
         self.recv().try_now()
@@ -258,6 +480,20 @@ impl<P: HasContexts + CanRecv> Context<P> {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// use spanwire::{Pub, Socket, Sub};
+    ///
+    /// # let (publisher, sub) = (Socket::<Pub>::new(), Socket::<Sub>::new());
+    /// # sub.listen("inproc://context-unrecv").wait()?;
+    /// let context = sub.context()?;
+    /// context.subscribe("")?;
+    /// # publisher.dial("inproc://context-unrecv").wait()?;
+    /// publisher.send("one").wait()?;
+    /// context.unrecv(context.recv().wait()?)?;
+    /// assert_eq!(context.recv().wait()?.body(), b"one");
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn unrecv(&self, msg: Message) -> Result<()> {
         self.base.base.core.unrecv(self.base.id, msg)
     }

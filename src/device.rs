@@ -50,6 +50,9 @@ pub fn device(a: impl Into<AnySocket>, b: impl Into<AnySocket>) -> Op<Task<'stat
 /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) if the socket is not raw, or its protocol is not its own peer;
 /// [`Error::Closed`](crate::Error::Closed) when it was closed.
 ///
+/// # Cancel safety
+/// Dropped while it is pending, the message that is being sent back may be lost.
+///
 /// ```
 /// use spanwire::{Pair1, Raw, Socket, reflector};
 ///

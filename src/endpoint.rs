@@ -23,6 +23,13 @@ pub struct Listener(pub(crate) driver::Listener);
 
 impl Dialer {
     /// Its id, unique in this process.
+    ///
+    /// ```
+    /// let pull = spanwire::Socket::<spanwire::Pull>::new();
+    /// let (a, b) = (pull.dialer("tcp://127.0.0.1:5555")?, pull.dialer("tcp://127.0.0.1:5555")?);
+    /// assert_ne!(a.id(), b.id());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn id(&self) -> DialerId {
         self.0.id()
     }
@@ -35,6 +42,18 @@ impl Dialer {
     ///
     /// # Cancel safety
     /// Dropped while it is pending, the attempt is given up.
+    ///
+    /// ```
+    /// use spanwire::{Error, Pair0, Socket};
+    ///
+    /// let (a, b) = (Socket::<Pair0>::new(), Socket::<Pair0>::new());
+    /// let dialer = b.dialer("inproc://dialer-start")?;
+    /// assert!(matches!(dialer.start().wait(), Err(Error::ConnectionRefused(_))));
+    /// a.listen("inproc://dialer-start").wait()?;
+    /// dialer.start().wait()?;
+    /// assert!(matches!(dialer.start().wait(), Err(Error::State(_))));
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn start(&self) -> Op<Task<'_, ()>> {
         Task::op(self.0.start())
     }
@@ -44,6 +63,17 @@ impl Dialer {
     /// # Errors
     /// For an address or options that can't be dialed; [`Error::State`](crate::Error::State) if it was started before,
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// use spanwire::{Pair0, Socket};
+    ///
+    /// let (a, b) = (Socket::<Pair0>::new(), Socket::<Pair0>::new());
+    /// b.dialer("inproc://dialer-background")?.start_in_background()?;
+    /// a.listen("inproc://dialer-background").wait()?;
+    /// a.send("found you").wait()?;
+    /// assert_eq!(b.recv().wait()?.body(), b"found you");
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn start_in_background(&self) -> Result<()> {
         self.0.start_in_background()
     }
@@ -52,6 +82,16 @@ impl Dialer {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let req = spanwire::Socket::<spanwire::Req>::new();
+    /// let dialer = req.dialer("tcp://127.0.0.1:5555")?;
+    /// dialer.set_reconnect(Duration::from_millis(10), Duration::from_secs(1))?;
+    /// assert_eq!(dialer.option("reconnect-time-max")?, Duration::from_secs(1).into());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn set_reconnect(&self, min: Duration, max: Duration) -> Result<()> {
         self.set_option(names::RECONNECT_TIME_MIN, min)?;
         self.set_option(names::RECONNECT_TIME_MAX, max)
@@ -60,6 +100,13 @@ impl Dialer {
 
 impl Listener {
     /// Its id, unique in this process.
+    ///
+    /// ```
+    /// let pull = spanwire::Socket::<spanwire::Pull>::new();
+    /// let (a, b) = (pull.listener("tcp://127.0.0.1:0")?, pull.listener("tcp://127.0.0.1:0")?);
+    /// assert_ne!(a.id(), b.id());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn id(&self) -> ListenerId {
         self.0.id()
     }
@@ -73,6 +120,17 @@ impl Listener {
     ///
     /// # Cancel safety
     /// Dropped while it is pending, it is as it was before.
+    ///
+    /// ```
+    /// use spanwire::{Error, Pull, Socket};
+    ///
+    /// let pull = Socket::<Pull>::new();
+    /// let listener = pull.listener("tcp://127.0.0.1:0")?;
+    /// listener.start().wait()?;
+    /// assert_ne!(listener.url().port(), Some(0));
+    /// assert!(matches!(listener.start().wait(), Err(Error::State(_))));
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn start(&self) -> Op<Task<'_, ()>> {
         Task::op(self.0.start())
     }
@@ -107,6 +165,13 @@ macro_rules! common {
         $(
             impl $type {
                 #[doc = $url]
+                ///
+                /// ```
+                /// # let pull = spanwire::Socket::<spanwire::Pull>::new();
+                #[doc = concat!("let ", $what, " = pull.", $what, "(\"tcp://127.0.0.1:5555\")?;")]
+                #[doc = concat!("assert_eq!(", $what, ".url().as_str(), \"tcp://127.0.0.1:5555\");")]
+                /// # Ok::<(), spanwire::Error>(())
+                /// ```
                 pub fn url(&self) -> Url {
                     self.0.url()
                 }
@@ -115,6 +180,15 @@ macro_rules! common {
                 ///
                 /// # Errors
                 /// [`Error::Closed`](crate::Error::Closed).
+                ///
+                /// ```
+                /// # let pull = spanwire::Socket::<spanwire::Pull>::new();
+                #[doc = concat!("let ", $what, " = pull.", $what, "(\"tcp://127.0.0.1:5555\")?;")]
+                #[doc = concat!($what, ".set_recv_max(1024)?;")]
+                #[doc = concat!("assert_eq!(", $what, ".recv_max()?, 1024);")]
+                /// assert_eq!(pull.recv_max()?, 64 << 20);                       // the others keep theirs
+                /// # Ok::<(), spanwire::Error>(())
+                /// ```
                 pub fn set_recv_max(&self, bytes: usize) -> Result<()> {
                     self.set_option(names::RECV_SIZE_MAX, bytes)
                 }
@@ -124,6 +198,14 @@ macro_rules! common {
                 /// # Errors
                 /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for another number,
                 /// [`Error::Busy`](crate::Error::Busy) after the start, [`Error::Closed`](crate::Error::Closed).
+                ///
+                /// ```
+                /// let push = spanwire::Socket::<spanwire::Push>::new();
+                #[doc = concat!("let ", $what, " = push.", $what, "(\"tcp://127.0.0.1:5555\")?;")]
+                #[doc = concat!($what, ".set_send_priority(1)?;                                  // first choice")]
+                #[doc = concat!("assert!(", $what, ".set_send_priority(17).is_err());")]
+                /// # Ok::<(), spanwire::Error>(())
+                /// ```
                 pub fn set_send_priority(&self, priority: u8) -> Result<()> {
                     self.set_option(names::SEND_PRIORITY, i32::from(priority))
                 }
@@ -132,6 +214,14 @@ macro_rules! common {
                 ///
                 /// # Errors
                 /// As [`set_send_priority`](Self::set_send_priority).
+                ///
+                /// ```
+                /// # let pull = spanwire::Socket::<spanwire::Pull>::new();
+                #[doc = concat!("let ", $what, " = pull.", $what, "(\"tcp://127.0.0.1:5555\")?;")]
+                #[doc = concat!($what, ".set_recv_priority(16)?;                                 // only when nothing else is there")]
+                #[doc = concat!("assert!(", $what, ".set_recv_priority(0).is_err());")]
+                /// # Ok::<(), spanwire::Error>(())
+                /// ```
                 pub fn set_recv_priority(&self, priority: u8) -> Result<()> {
                     self.set_option(names::RECV_PRIORITY, i32::from(priority))
                 }
@@ -143,6 +233,14 @@ macro_rules! common {
                 /// [`Error::BadType`](crate::Error::BadType), [`Error::InvalidArgument`](crate::Error::InvalidArgument) for a
                 /// value out of range, [`Error::ReadOnly`](crate::Error::ReadOnly), [`Error::Busy`](crate::Error::Busy) for
                 /// one that must be set before the start, [`Error::Closed`](crate::Error::Closed).
+                ///
+                /// ```
+                /// # let pull = spanwire::Socket::<spanwire::Pull>::new();
+                #[doc = concat!("let ", $what, " = pull.", $what, "(\"tcp://127.0.0.1:5555\")?;")]
+                #[doc = concat!($what, ".set_option(\"tcp-nodelay\", false)?;")]
+                #[doc = concat!("assert!(", $what, ".set_option(\"tcp-nodelay\", 0).is_err());         // not a truth value")]
+                /// # Ok::<(), spanwire::Error>(())
+                /// ```
                 pub fn set_option(&self, name: &str, value: impl Into<OptionValue>) -> Result<()> {
                     self.0.set_option(name, value.into())
                 }
@@ -152,6 +250,13 @@ macro_rules! common {
                 /// # Errors
                 /// [`Error::NotSupported`](crate::Error::NotSupported) for an unknown one,
                 /// [`Error::WriteOnly`](crate::Error::WriteOnly).
+                ///
+                /// ```
+                /// # let pull = spanwire::Socket::<spanwire::Pull>::new();
+                #[doc = concat!("let ", $what, " = pull.", $what, "(\"tcp://127.0.0.1:5555\")?;")]
+                #[doc = concat!("assert_eq!(", $what, ".option(\"tcp-nodelay\")?, spanwire::OptionValue::Bool(true));")]
+                /// # Ok::<(), spanwire::Error>(())
+                /// ```
                 pub fn option(&self, name: &str) -> Result<OptionValue> {
                     self.0.option(name)
                 }
@@ -160,6 +265,13 @@ macro_rules! common {
                 ///
                 /// # Errors
                 /// [`Error::Closed`](crate::Error::Closed).
+                ///
+                /// ```
+                /// let pull = spanwire::Socket::<spanwire::Pull>::new();
+                /// pull.set_recv_max(1024)?;
+                #[doc = concat!("assert_eq!(pull.", $what, "(\"tcp://127.0.0.1:5555\")?.recv_max()?, 1024);")]
+                /// # Ok::<(), spanwire::Error>(())
+                /// ```
                 pub fn recv_max(&self) -> Result<usize> {
                     typed(self.option(names::RECV_SIZE_MAX))
                 }
@@ -168,6 +280,14 @@ macro_rules! common {
                 ///
                 /// # Errors
                 /// [`Error::Closed`](crate::Error::Closed) if it was closed before.
+                ///
+                /// ```
+                /// # let pull = spanwire::Socket::<spanwire::Pull>::new();
+                #[doc = concat!("let ", $what, " = pull.", $what, "(\"tcp://127.0.0.1:5555\")?;")]
+                #[doc = concat!($what, ".close()?;")]
+                #[doc = concat!("assert_eq!(", $what, ".close(), Err(spanwire::Error::Closed));")]
+                /// # Ok::<(), spanwire::Error>(())
+                /// ```
                 pub fn close(&self) -> Result<()> {
                     self.0.close()
                 }
@@ -218,6 +338,14 @@ pub trait IntoUrl {
     ///
     /// # Errors
     /// [`Error::AddressInvalid`](crate::Error::AddressInvalid), which names the text and what is wrong with it.
+    ///
+    /// ```
+    /// use spanwire::{Error, IntoUrl};
+    ///
+    /// assert_eq!("tcp://localhost:5555".into_url()?.port(), Some(5555));
+    /// assert!(matches!("no address".into_url(), Err(Error::AddressInvalid(_))));
+    /// # Ok::<(), Error>(())
+    /// ```
     fn into_url(self) -> Result<Url>;
 }
 

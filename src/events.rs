@@ -120,6 +120,17 @@ pub struct Watch {
 
 impl Watch {
     /// Takes the callback away. It may be running for the last time when this returns.
+    ///
+    /// ```
+    /// use spanwire::{Pair0, Socket};
+    ///
+    /// let (a, b) = (Socket::<Pair0>::new(), Socket::<Pair0>::new());
+    /// a.listen("inproc://watch-stop").wait()?;
+    /// let watch = b.on_pipe(|_, pipe| pipe.close());                // refuses every connection
+    /// watch.stop();
+    /// b.dial("inproc://watch-stop").wait()?;
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn stop(&self) {
         if let Some(watchers) = self.watchers.upgrade() {
             let mut list = watchers.lock();
@@ -146,6 +157,22 @@ pub struct Events {
 
 impl Events {
     /// The next event; blocks until it is there. `None` after the last one.
+    ///
+    /// # Cancel safety
+    /// It blocks. Asynchronously the events are a [`Stream`], whose `next` may be dropped at any time: no event is lost.
+    ///
+    /// ```
+    /// use spanwire::{Pair0, PipeChange, Socket};
+    ///
+    /// let (a, b) = (Socket::<Pair0>::new(), Socket::<Pair0>::new());
+    /// let mut events = b.events();
+    /// a.listen("inproc://events-next").wait()?;
+    /// b.dial("inproc://events-next").wait()?;
+    /// assert_eq!(events.wait_next().map(|event| event.change), Some(PipeChange::BeforeAdd));
+    /// b.close().wait()?;
+    /// while events.wait_next().is_some() {}                         // the last one is there
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn wait_next(&mut self) -> Option<PipeEvent> {
         loop {
             match self.queue.next(|| Reader::Thread(thread::current())) {

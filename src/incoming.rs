@@ -39,6 +39,22 @@ impl<'a, T> Incoming<'a, T> {
 
 impl<I, T: Operation<Output = Result<I>>> Incoming<'_, T> {
     /// The next one; blocks until it is there. `None` when the socket or context is closed.
+    ///
+    /// # Errors
+    /// As items: those of the receive, [`Error::TimedOut`] say. [`Error::Closed`] is the end and no item.
+    ///
+    /// ```
+    /// use spanwire::{Error, Pull, Socket};
+    /// use std::time::Duration;
+    ///
+    /// let pull = Socket::<Pull>::new();
+    /// pull.set_recv_timeout(Duration::from_millis(1))?;
+    /// let mut messages = pull.messages();
+    /// assert_eq!(messages.wait_next(), Some(Err(Error::TimedOut)));
+    /// pull.close().wait()?;
+    /// assert_eq!(messages.wait_next(), None);
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn wait_next(&mut self) -> Option<Result<I>> {
         let op = self.pending.take().unwrap_or_else(|| (self.next)());
         open(op.wait())
@@ -110,6 +126,17 @@ impl<P: CanRecv> Socket<P> {
 
 impl AnySocket {
     /// All messages, one after the other; see [`Socket::messages`].
+    ///
+    /// ```
+    /// use spanwire::AnySocket;
+    ///
+    /// # let (push, pull) = (AnySocket::open("push")?, AnySocket::open("pull")?);
+    /// # pull.listen("inproc://any-messages").wait()?;
+    /// # push.dial("inproc://any-messages").wait()?;
+    /// push.send("one").wait()?;
+    /// assert_eq!(pull.messages().wait_next(), Some(Ok("one".into())));
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn messages(&self) -> Messages<'_> {
         Incoming::new(|| self.recv())
     }
@@ -117,6 +144,19 @@ impl AnySocket {
 
 impl<P: HasContexts + CanRecv> Context<P> {
     /// All messages, one after the other; see [`Socket::messages`].
+    ///
+    /// ```
+    /// use spanwire::{Pub, Socket, Sub};
+    ///
+    /// # let (publisher, sub) = (Socket::<Pub>::new(), Socket::<Sub>::new());
+    /// # sub.listen("inproc://context-messages").wait()?;
+    /// let context = sub.context()?;
+    /// context.subscribe("")?;
+    /// # publisher.dial("inproc://context-messages").wait()?;
+    /// publisher.send("one").wait()?;
+    /// assert_eq!(context.messages().wait_next(), Some(Ok("one".into())));
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn messages(&self) -> Messages<'_> {
         Incoming::new(|| self.recv())
     }
@@ -124,6 +164,18 @@ impl<P: HasContexts + CanRecv> Context<P> {
 
 impl AnyContext {
     /// All messages, one after the other; see [`Socket::messages`].
+    ///
+    /// ```
+    /// use spanwire::AnySocket;
+    ///
+    /// # let (req, rep) = (AnySocket::open("req")?, AnySocket::open("rep")?);
+    /// # rep.listen("inproc://any-context-messages").wait()?;
+    /// # req.dial("inproc://any-context-messages").wait()?;
+    /// let context = rep.context()?;
+    /// req.send("one").wait()?;
+    /// assert_eq!(context.messages().wait_next(), Some(Ok("one".into())));
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn messages(&self) -> Messages<'_> {
         Incoming::new(|| self.recv())
     }
@@ -155,6 +207,18 @@ impl Socket<Rep> {
 
 impl Socket<Respondent> {
     /// All surveys, one after the other, each with its way back; see [`recv_request`](Self::recv_request).
+    ///
+    /// ```
+    /// use spanwire::{Respondent, Socket, Surveyor};
+    ///
+    /// let (surveyor, respondent) = (Socket::<Surveyor>::new(), Socket::<Respondent>::new());
+    /// respondent.listen("inproc://survey-requests").wait()?;
+    /// surveyor.dial("inproc://survey-requests").wait()?;
+    /// surveyor.send("who is there?").wait()?;
+    /// let survey = respondent.requests().wait_next().expect("it is open")?;
+    /// assert_eq!(survey.message.body(), b"who is there?");
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn requests(&self) -> Requests<'_> {
         Incoming::new(|| self.recv_request())
     }
@@ -176,10 +240,10 @@ impl Socket<Surveyor> {
     /// let (surveyor, respondent) = (Socket::<Surveyor>::new(), Socket::<Respondent>::new());
     /// respondent.listen("inproc://survey").wait()?;
     /// surveyor.dial("inproc://survey").wait()?;
-    /// std::thread::spawn(move || Ok::<_, spanwire::Error>(respondent.recv_request().wait()?.reply("me").wait()?));
-    /// surveyor.set_survey_time(Duration::from_millis(200))?;
-    /// let responses: Vec<_> = surveyor.survey("who is there?")?.into_iter().collect();
-    /// assert_eq!(responses, ["me".into()]);
+    /// surveyor.set_survey_time(Duration::from_millis(500))?;
+    /// let responses = surveyor.survey("who is there?")?;
+    /// respondent.recv_request().wait()?.reply("me").wait()?;
+    /// assert_eq!(responses.into_iter().collect::<Vec<_>>(), ["me".into()]);
     /// # Ok::<(), spanwire::Error>(())
     /// ```
     pub fn survey(&self, msg: impl Into<Message>) -> Result<Responses<'_>, SendError> {
@@ -193,6 +257,20 @@ impl Context<Surveyor> {
     ///
     /// # Errors
     /// [`Error::Closed`].
+    ///
+    /// ```
+    /// use spanwire::{Respondent, Socket, Surveyor};
+    ///
+    /// let (surveyor, respondent) = (Socket::<Surveyor>::new(), Socket::<Respondent>::new());
+    /// respondent.listen("inproc://context-survey").wait()?;
+    /// surveyor.dial("inproc://context-survey").wait()?;
+    /// let context = surveyor.context()?;
+    /// context.set_survey_time(None)?;                               // until the next one
+    /// let mut responses = context.survey("who is there?")?;
+    /// respondent.recv_request().wait()?.reply("me").wait()?;
+    /// assert_eq!(responses.wait_next(), Some("me".into()));
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn survey(&self, msg: impl Into<Message>) -> Result<Responses<'_>, SendError> {
         Responses::begin(self.core(), Ok(Lane::of(self.shared())), msg.into())
     }
@@ -224,6 +302,16 @@ impl<'a> Responses<'a> {
     }
 
     /// The next response; blocks until it is there. `None` when the survey is over.
+    ///
+    /// ```
+    /// use spanwire::{Socket, Surveyor};
+    /// use std::time::Duration;
+    ///
+    /// let surveyor = Socket::<Surveyor>::new();
+    /// surveyor.set_survey_time(Duration::from_millis(1))?;
+    /// assert_eq!(surveyor.survey("is anybody there?")?.wait_next(), None);
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn wait_next(&mut self) -> Option<Message> {
         let op = self.op()?;
         self.next(op.wait())

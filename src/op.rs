@@ -52,6 +52,15 @@ pub type RecvOp<'a> = Op<Recv<&'a spanwire_core::driver::Socket>>;
 
 impl<T: Operation> Op<T> {
     /// Makes an operation of the driver one of the facade.
+    ///
+    /// ```
+    /// use spanwire::op::{Op, Recv};
+    /// use spanwire::{AnySocket, ContextId, Error};
+    ///
+    /// let pull = AnySocket::open("pull")?;
+    /// assert_eq!(Op::new(Recv::new(pull, ContextId::SOCKET)).try_now(), Err(Error::TryAgain));
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn new(inner: T) -> Self {
         Self { inner, clock: Clock::Options }
     }

@@ -13,6 +13,12 @@ impl SocketBase {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// let pull = spanwire::Socket::<spanwire::Pull>::new();
+    /// assert_eq!(pull.recv_timeout()?, None);
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn recv_timeout(&self) -> Result<Option<Duration>> {
         typed(self.option(names::RECV_TIMEOUT))
     }
@@ -42,6 +48,12 @@ impl SocketBase {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// let push = spanwire::Socket::<spanwire::Push>::new();
+    /// assert_eq!(push.send_timeout()?, None);
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn send_timeout(&self) -> Result<Option<Duration>> {
         typed(self.option(names::SEND_TIMEOUT))
     }
@@ -50,6 +62,16 @@ impl SocketBase {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// use spanwire::{Error, Push, Socket};
+    /// use std::time::Duration;
+    ///
+    /// let push = Socket::<Push>::new();
+    /// push.set_send_timeout(Duration::from_millis(1))?;
+    /// assert_eq!(push.send("nobody is there").wait().unwrap_err().error, Error::TimedOut);
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn set_send_timeout(&self, time: impl Into<Option<Duration>>) -> Result<()> {
         self.set_option(names::SEND_TIMEOUT, time.into())
     }
@@ -58,6 +80,14 @@ impl SocketBase {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let push = spanwire::Socket::<spanwire::Push>::new();
+    /// assert_eq!(push.linger()?, Some(Duration::from_secs(1)));
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn linger(&self) -> Result<Option<Duration>> {
         typed(self.option(names::LINGER))
     }
@@ -66,6 +96,15 @@ impl SocketBase {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let push = spanwire::Socket::<spanwire::Push>::new();
+    /// push.set_linger(Duration::ZERO)?;                             // close at once
+    /// assert_eq!(push.linger()?, Some(Duration::ZERO));
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn set_linger(&self, time: impl Into<Option<Duration>>) -> Result<()> {
         self.set_option(names::LINGER, time.into())
     }
@@ -74,6 +113,12 @@ impl SocketBase {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// let pull = spanwire::Socket::<spanwire::Pull>::new();
+    /// assert_eq!(pull.recv_max()?, 64 << 20);
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn recv_max(&self) -> Result<usize> {
         typed(self.option(names::RECV_SIZE_MAX))
     }
@@ -83,6 +128,13 @@ impl SocketBase {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// let pull = spanwire::Socket::<spanwire::Pull>::new();
+    /// pull.set_recv_max(1024)?;
+    /// assert_eq!(pull.listener("tcp://127.0.0.1:0")?.recv_max()?, 1024);
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn set_recv_max(&self, bytes: usize) -> Result<()> {
         self.set_option(names::RECV_SIZE_MAX, bytes)
     }
@@ -91,6 +143,14 @@ impl SocketBase {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let req = spanwire::Socket::<spanwire::Req>::new();
+    /// assert_eq!(req.reconnect()?, (Duration::from_millis(100), Duration::from_secs(5)));
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn reconnect(&self) -> Result<(Duration, Duration)> {
         let time = |name| typed::<Option<Duration>>(self.option(name)).map(|time| time.unwrap_or(Duration::MAX));
         Ok((time(names::RECONNECT_TIME_MIN)?, time(names::RECONNECT_TIME_MAX)?))
@@ -119,6 +179,12 @@ impl SocketBase {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// let bus = spanwire::Socket::<spanwire::Bus>::new();
+    /// assert_eq!(bus.name()?, bus.id().to_string());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn name(&self) -> Result<String> {
         typed(self.option(names::SOCKET_NAME))
     }
@@ -127,6 +193,14 @@ impl SocketBase {
     ///
     /// # Errors
     /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for more than 63 bytes, [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// let bus = spanwire::Socket::<spanwire::Bus>::new();
+    /// bus.set_name("prices")?;
+    /// assert_eq!(bus.name()?, "prices");
+    /// assert!(bus.set_name(&"x".repeat(64)).is_err());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn set_name(&self, name: &str) -> Result<()> {
         self.set_option(names::SOCKET_NAME, name)
     }
@@ -135,6 +209,13 @@ impl SocketBase {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// let bus = spanwire::Socket::<spanwire::Bus>::new();
+    /// bus.set_tcp_nodelay(false)?;
+    /// assert_eq!(bus.option("tcp-nodelay")?, false.into());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn set_tcp_nodelay(&self, on: bool) -> Result<()> {
         self.set_option(names::TCP_NODELAY, on)
     }
@@ -143,6 +224,13 @@ impl SocketBase {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// let bus = spanwire::Socket::<spanwire::Bus>::new();
+    /// bus.set_tcp_keepalive(true)?;
+    /// assert_eq!(bus.option("tcp-keepalive")?, true.into());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn set_tcp_keepalive(&self, on: bool) -> Result<()> {
         self.set_option(names::TCP_KEEPALIVE, on)
     }
@@ -168,6 +256,11 @@ impl SocketBase {
     /// # Errors
     /// [`Error::NotSupported`](crate::Error::NotSupported) if the protocol does not send,
     /// [`Error::OutOfFiles`](crate::Error::OutOfFiles), [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// assert!(spanwire::Socket::<spanwire::Push>::new().send_fd()? >= 0);
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     #[cfg(unix)]
     pub fn send_fd(&self) -> Result<std::os::fd::RawFd> {
         typed(self.option(names::SEND_FD))
@@ -179,6 +272,12 @@ impl<P: HasSendBuffer> Socket<P> {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// let publisher = spanwire::Socket::<spanwire::Pub>::new();
+    /// assert_eq!(publisher.send_buffer()?, 16);
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn send_buffer(&self) -> Result<usize> {
         count(self, names::SEND_BUFFER)
     }
@@ -208,6 +307,12 @@ impl<P: HasRecvBuffer> Socket<P> {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// let sub = spanwire::Socket::<spanwire::Sub>::new();
+    /// assert_eq!(sub.recv_buffer()?, 128);
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn recv_buffer(&self) -> Result<usize> {
         count(self, names::RECV_BUFFER)
     }
@@ -216,6 +321,14 @@ impl<P: HasRecvBuffer> Socket<P> {
     ///
     /// # Errors
     /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for more, [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// let sub = spanwire::Socket::<spanwire::Sub>::new();
+    /// sub.set_recv_buffer(8192)?;
+    /// assert_eq!(sub.recv_buffer()?, 8192);
+    /// assert!(sub.set_recv_buffer(8193).is_err());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn set_recv_buffer(&self, messages: usize) -> Result<()> {
         set_count(self, names::RECV_BUFFER, messages)
     }
@@ -226,6 +339,12 @@ impl<P: HasTtl> Socket<P> {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// let req = spanwire::Socket::<spanwire::Req>::new();
+    /// assert_eq!(req.ttl()?, 8);
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn ttl(&self) -> Result<u8> {
         Ok(u8::try_from(typed::<i32>(self.option(names::TTL_MAX))?).unwrap_or(u8::MAX))
     }
@@ -234,6 +353,14 @@ impl<P: HasTtl> Socket<P> {
     ///
     /// # Errors
     /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for 0, [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// let req = spanwire::Socket::<spanwire::Req>::new();
+    /// req.set_ttl(3)?;
+    /// assert_eq!(req.ttl()?, 3);
+    /// assert!(req.set_ttl(0).is_err());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn set_ttl(&self, hops: u8) -> Result<()> {
         self.set_option(names::TTL_MAX, i32::from(hops))
     }
@@ -244,19 +371,36 @@ impl Socket<Req> {
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let req = spanwire::Socket::<spanwire::Req>::new();
+    /// req.set_resend_tick(Duration::from_millis(50))?;
+    /// assert_eq!(req.option("req:resend-tick")?, Duration::from_millis(50).into());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn set_resend_tick(&self, time: Duration) -> Result<()> {
         self.set_option(names::REQ_RESEND_TICK, time)
     }
 }
 
 macro_rules! both {
-    ($($type:ident)*) => {
+    ($($type:ident, $context:literal;)*) => {
         $(
             impl $type<Req> {
                 /// After how long without a reply a request is sent again; `None`: never.
                 ///
                 /// # Errors
                 /// [`Error::Closed`](crate::Error::Closed).
+                ///
+                /// ```
+                /// use std::time::Duration;
+                ///
+                #[doc = concat!("let req = spanwire::Socket::<spanwire::Req>::new()", $context, ";")]
+                /// assert_eq!(req.resend_time()?, Some(Duration::from_secs(60)));
+                /// # Ok::<(), spanwire::Error>(())
+                /// ```
                 pub fn resend_time(&self) -> Result<Option<Duration>> {
                     typed(self.option(names::REQ_RESEND_TIME))
                 }
@@ -267,6 +411,13 @@ macro_rules! both {
                 ///
                 /// # Errors
                 /// [`Error::Closed`](crate::Error::Closed).
+                ///
+                /// ```
+                #[doc = concat!("let req = spanwire::Socket::<spanwire::Req>::new()", $context, ";")]
+                /// req.set_resend_time(None)?;                                   // ask once only
+                /// assert_eq!(req.resend_time()?, None);
+                /// # Ok::<(), spanwire::Error>(())
+                /// ```
                 pub fn set_resend_time(&self, time: impl Into<Option<Duration>>) -> Result<()> {
                     self.set_option(names::REQ_RESEND_TIME, time.into())
                 }
@@ -277,6 +428,14 @@ macro_rules! both {
                 ///
                 /// # Errors
                 /// [`Error::Closed`](crate::Error::Closed).
+                ///
+                /// ```
+                /// use std::time::Duration;
+                ///
+                #[doc = concat!("let surveyor = spanwire::Socket::<spanwire::Surveyor>::new()", $context, ";")]
+                /// assert_eq!(surveyor.survey_time()?, Some(Duration::from_secs(1)));
+                /// # Ok::<(), spanwire::Error>(())
+                /// ```
                 pub fn survey_time(&self) -> Result<Option<Duration>> {
                     typed(self.option(names::SURVEYOR_SURVEY_TIME))
                 }
@@ -285,6 +444,15 @@ macro_rules! both {
                 ///
                 /// # Errors
                 /// [`Error::Closed`](crate::Error::Closed).
+                ///
+                /// ```
+                /// use std::time::Duration;
+                ///
+                #[doc = concat!("let surveyor = spanwire::Socket::<spanwire::Surveyor>::new()", $context, ";")]
+                /// surveyor.set_survey_time(Duration::ZERO)?;
+                /// assert_eq!(surveyor.survey_time()?, Some(Duration::from_millis(1)));
+                /// # Ok::<(), spanwire::Error>(())
+                /// ```
                 pub fn set_survey_time(&self, time: impl Into<Option<Duration>>) -> Result<()> {
                     self.set_option(names::SURVEYOR_SURVEY_TIME, time.into())
                 }
@@ -300,8 +468,9 @@ macro_rules! both {
                 /// ```
                 /// use spanwire::{Error, Pub, Socket, Sub};
                 ///
-                /// let (publisher, sub) = (Socket::<Pub>::new(), Socket::<Sub>::new());
-                /// sub.listen("inproc://subscribe").wait()?;
+                /// let (publisher, socket) = (Socket::<Pub>::new(), Socket::<Sub>::new());
+                /// socket.listen("inproc://subscribe").wait()?;
+                #[doc = concat!("let sub = socket", $context, ";")]
                 /// sub.subscribe("price.")?;
                 /// publisher.dial("inproc://subscribe").wait()?;
                 /// publisher.send("news.none").wait()?;
@@ -320,6 +489,14 @@ macro_rules! both {
                 /// # Errors
                 /// [`Error::NotFound`](crate::Error::NotFound) if there is none of this topic,
                 /// [`Error::Closed`](crate::Error::Closed).
+                ///
+                /// ```
+                #[doc = concat!("let sub = spanwire::Socket::<spanwire::Sub>::new()", $context, ";")]
+                /// sub.subscribe("price.")?;
+                /// sub.unsubscribe("price.")?;
+                /// assert!(sub.unsubscribe("price.").is_err());
+                /// # Ok::<(), spanwire::Error>(())
+                /// ```
                 pub fn unsubscribe(&self, topic: impl AsRef<[u8]>) -> Result<()> {
                     self.set_option(names::SUB_UNSUBSCRIBE, topic.as_ref())
                 }
@@ -328,6 +505,13 @@ macro_rules! both {
                 ///
                 /// # Errors
                 /// [`Error::Closed`](crate::Error::Closed).
+                ///
+                /// ```
+                #[doc = concat!("let sub = spanwire::Socket::<spanwire::Sub>::new()", $context, ";")]
+                /// sub.set_prefer_new(false)?;
+                /// assert_eq!(sub.option("sub:prefnew")?, false.into());
+                /// # Ok::<(), spanwire::Error>(())
+                /// ```
                 pub fn set_prefer_new(&self, on: bool) -> Result<()> {
                     self.set_option(names::SUB_PREFNEW, on)
                 }
@@ -336,13 +520,24 @@ macro_rules! both {
     };
 }
 
-both!(Socket Context);
+both! {
+    Socket, "";
+    Context, ".context()?";
+}
 
 impl Context<Sub> {
     /// Sets how many messages wait for the application, at most 8192; 128 by default.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) for more, [`Error::Closed`](crate::Error::Closed).
+    ///
+    /// ```
+    /// let context = spanwire::Socket::<spanwire::Sub>::new().context()?;
+    /// context.set_recv_buffer(8192)?;
+    /// assert_eq!(context.option("recv-buffer")?, 8192.into());
+    /// assert!(context.set_recv_buffer(8193).is_err());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn set_recv_buffer(&self, messages: usize) -> Result<()> {
         self.set_option(names::RECV_BUFFER, i32::try_from(messages).unwrap_or(i32::MAX))
     }

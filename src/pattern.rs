@@ -10,6 +10,14 @@ use spanwire_core::Protocol;
 /// your own is a type that implements this trait, and those among [`CanSend`], [`CanRecv`], [`HasContexts`] that hold for it.
 pub trait Pattern: Send + Sync + 'static {
     /// A new state machine. The seed stands in for randomness.
+    ///
+    /// ```
+    /// use spanwire::{AnySocket, Bus, Pattern};
+    ///
+    /// let bus = AnySocket::with_protocol(Bus::state_machine(7))?;
+    /// assert_eq!(bus.protocol().name, "bus");
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     fn state_machine(seed: u64) -> Box<dyn Protocol>;
 }
 
@@ -34,6 +42,15 @@ pub trait HasTtl: Pattern {}
 /// A protocol that has a raw form.
 pub trait HasRaw: Pattern {
     /// A new state machine of the raw form.
+    ///
+    /// ```
+    /// use spanwire::pattern::HasRaw;
+    /// use spanwire::{AnySocket, Bus};
+    ///
+    /// let bus = AnySocket::with_protocol(Bus::raw_state_machine(7))?;
+    /// assert!(bus.protocol().raw);
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     fn raw_state_machine(seed: u64) -> Box<dyn Protocol>;
 }
 

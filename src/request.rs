@@ -50,13 +50,28 @@ impl Context<Req> {
     ///
     /// # Errors
     /// [`Error::Canceled`] if a later request took its place, and as [`Socket::request`].
+    ///
+    /// # Cancel safety
+    /// As [`Socket::request`].
+    ///
+    /// ```
+    /// use spanwire::{Rep, Req, Socket};
+    ///
+    /// # let (req, rep) = (Socket::<Req>::new(), Socket::<Rep>::new());
+    /// # rep.listen("inproc://context-request").wait()?;
+    /// # req.dial("inproc://context-request").wait()?;
+    /// let context = req.context()?;
+    /// std::thread::spawn(move || Ok::<_, spanwire::Error>(rep.recv_request().wait()?.reply("pong").wait()?));
+    /// assert_eq!(context.request("ping").wait()?.body(), b"pong");
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn request(&self, msg: impl Into<Message>) -> Op<Exchange<'_>> {
         Exchange::op(self.core(), Ok(Lane::of(self.shared())), msg.into())
     }
 }
 
 macro_rules! answering {
-    ($($pattern:ident, $what:literal;)*) => {
+    ($($pattern:ident, $peer:ident, $what:literal, $answered:literal;)*) => {
         $(
             impl Socket<$pattern> {
                 #[doc = concat!("Receives a ", $what, ", together with the way back for its answer.")]
@@ -71,16 +86,16 @@ macro_rules! answering {
                 /// Dropped while it is pending, nothing is lost.
                 ///
                 /// ```
-                /// use spanwire::{Rep, Req, Socket};
+                #[doc = concat!("use spanwire::{", stringify!($pattern), ", ", stringify!($peer), ", Socket};")]
                 ///
-                /// let (req, rep) = (Socket::<Req>::new(), Socket::<Rep>::new());
-                /// rep.listen("inproc://answering").wait()?;
-                /// req.dial("inproc://answering").wait()?;
-                /// let asker = std::thread::spawn(move || req.request("6 x 7").wait());
-                /// let request = rep.recv_request().wait()?;
+                #[doc = concat!("let (asker, answerer) = (Socket::<", stringify!($peer), ">::new(), Socket::<", stringify!($pattern), ">::new());")]
+                #[doc = concat!("answerer.listen(\"inproc://socket-", $what, "\").wait()?;")]
+                #[doc = concat!("asker.dial(\"inproc://socket-", $what, "\").wait()?;")]
+                /// asker.send("6 x 7").wait()?;
+                /// let request = answerer.recv_request().wait()?;
                 /// assert_eq!(request.message.body(), b"6 x 7");
                 /// request.reply("42").wait()?;
-                /// assert_eq!(asker.join().unwrap()?.body(), b"42");
+                #[doc = $answered]
                 /// # Ok::<(), spanwire::Error>(())
                 /// ```
                 pub fn recv_request(&self) -> Op<RecvRequest<'_>> {
@@ -94,6 +109,22 @@ macro_rules! answering {
                 ///
                 /// # Errors
                 /// As [`Socket::recv_request`].
+                ///
+                /// # Cancel safety
+                /// Dropped while it is pending, nothing is lost.
+                ///
+                /// ```
+                #[doc = concat!("use spanwire::{", stringify!($pattern), ", ", stringify!($peer), ", Socket};")]
+                ///
+                #[doc = concat!("let (asker, answerer) = (Socket::<", stringify!($peer), ">::new(), Socket::<", stringify!($pattern), ">::new());")]
+                #[doc = concat!("answerer.listen(\"inproc://context-", $what, "\").wait()?;")]
+                #[doc = concat!("asker.dial(\"inproc://context-", $what, "\").wait()?;")]
+                /// let context = answerer.context()?;
+                /// asker.send("6 x 7").wait()?;
+                /// let request = context.recv_request().wait()?;
+                /// assert_eq!(request.message.body(), b"6 x 7");
+                /// # Ok::<(), spanwire::Error>(())
+                /// ```
                 pub fn recv_request(&self) -> Op<RecvRequest<'_>> {
                     RecvRequest::op(self.core(), Ok(Lane::of(self.shared())))
                 }
@@ -103,8 +134,8 @@ macro_rules! answering {
 }
 
 answering! {
-    Rep, "request";
-    Respondent, "survey";
+    Rep, Req, "request", "assert_eq!(asker.recv().wait()?.body(), b\"42\");";
+    Respondent, Surveyor, "survey", "assert_eq!(asker.recv().wait()?.body(), b\"42\");                // within the survey time";
 }
 
 /// A request, or a survey, that was received, and the way back for its answer. Keeps the socket open.

@@ -62,6 +62,13 @@ impl<P: Pattern> Socket<P> {
     ///
     /// # Panics
     /// If the system has no file descriptor, memory or thread left; [`open`](Self::open) returns that as an error.
+    ///
+    /// ```
+    /// use spanwire::{Bus, Socket};
+    ///
+    /// let bus = Socket::<Bus>::new();
+    /// assert_eq!(bus.protocol().name, "bus");
+    /// ```
     #[expect(clippy::new_without_default, reason = "opening a socket is no default")]
     #[track_caller]
     pub fn new() -> Self {
@@ -108,6 +115,14 @@ impl AnySocket {
     ///
     /// # Errors
     /// [`Error::NotSupported`] for another name, [`Error::OutOfFiles`] and what else the system says.
+    ///
+    /// ```
+    /// use spanwire::{AnySocket, Error};
+    ///
+    /// assert_eq!(AnySocket::open("sub")?.protocol().peer_name, "pub");
+    /// assert!(matches!(AnySocket::open("carrier pigeon"), Err(Error::NotSupported(_))));
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn open(name: &str) -> Result<Self> {
         Self::find(name, false)
     }
@@ -129,6 +144,14 @@ impl AnySocket {
     ///
     /// # Errors
     /// [`Error::OutOfFiles`] and what else the system says.
+    ///
+    /// ```
+    /// use spanwire::{AnySocket, Bus, Pattern};
+    ///
+    /// let bus = AnySocket::with_protocol(Bus::state_machine(7))?;   // or one of your own
+    /// assert_eq!(bus.protocol().name, "bus");
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn with_protocol(protocol: Box<dyn Protocol>) -> Result<Self> {
         Ok(Self { base: Arc::new(SocketBase::open(protocol)?) })
     }
@@ -149,6 +172,18 @@ impl AnySocket {
     ///
     /// # Cancel safety
     /// Dropped while it is pending, the message has not been sent.
+    ///
+    /// ```
+    /// use spanwire::AnySocket;
+    ///
+    /// # let (a, b) = (AnySocket::open("pair")?, AnySocket::open("pair")?);
+    /// # a.listen("inproc://any-send").wait()?;
+    /// # b.dial("inproc://any-send").wait()?;
+    /// a.send("hello").wait()?;
+    /// assert_eq!(b.recv().wait()?.body(), b"hello");
+    /// assert!(AnySocket::open("pull")?.send("what a pull socket can't").wait().is_err());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn send(&self, msg: impl Into<Message>) -> SendOp<'_> {
         Op::new(self.base.core.send(ContextId::SOCKET, msg.into()))
     }
@@ -161,16 +196,66 @@ impl AnySocket {
     ///
     /// # Cancel safety
     /// Dropped while it is pending, no message is lost. A request or survey whose receive is dropped ends.
+    ///
+    /// ```
+    /// use spanwire::AnySocket;
+    ///
+    /// # let (a, b) = (AnySocket::open("pair")?, AnySocket::open("pair")?);
+    /// # a.listen("inproc://any-recv").wait()?;
+    /// # b.dial("inproc://any-recv").wait()?;
+    /// b.send("hello").wait()?;
+    /// assert_eq!(a.recv().wait()?.body(), b"hello");
+    /// assert!(AnySocket::open("push")?.recv().wait().is_err());     // it only sends
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn recv(&self) -> RecvOp<'_> {
         Op::new(self.base.core.recv(ContextId::SOCKET))
     }
 
     /// [`send`](Self::send) as an operation that holds the socket and borrows nothing.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    /// Dropped while it is pending, the message has not been sent.
+    ///
+    /// ```
+    /// use spanwire::AnySocket;
+    ///
+    /// # let (a, b) = (AnySocket::open("pair")?, AnySocket::open("pair")?);
+    /// # a.listen("inproc://any-send-owned").wait()?;
+    /// # b.dial("inproc://any-send-owned").wait()?;
+    /// let send = a.send_owned("hello");
+    /// let sent = std::thread::spawn(|| send.wait());
+    /// assert_eq!(b.recv().wait()?.body(), b"hello");
+    /// # sent.join().unwrap()?;
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn send_owned(&self, msg: impl Into<Message>) -> Op<Send<Self>> {
         Op::new(Send::new(self.clone(), ContextId::SOCKET, msg.into()))
     }
 
     /// [`recv`](Self::recv) as an operation that holds the socket and borrows nothing.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// Dropped while it is pending, no message is lost. A request or survey whose receive is dropped ends.
+    ///
+    /// ```
+    /// use spanwire::AnySocket;
+    ///
+    /// # let (a, b) = (AnySocket::open("pair")?, AnySocket::open("pair")?);
+    /// # a.listen("inproc://any-recv-owned").wait()?;
+    /// # b.dial("inproc://any-recv-owned").wait()?;
+    /// let recv = b.recv_owned();
+    /// let received = std::thread::spawn(|| recv.wait());
+    /// a.send("hello").wait()?;
+    /// assert_eq!(received.join().unwrap()?.body(), b"hello");
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn recv_owned(&self) -> Op<Recv<Self>> {
         Op::new(Recv::new(self.clone(), ContextId::SOCKET))
     }
@@ -179,6 +264,12 @@ impl AnySocket {
     ///
     /// # Errors
     /// As [`send`](Self::send).
+    ///
+    /// ```
+    /// let push = spanwire::AnySocket::open("push")?;
+    /// assert_eq!(push.try_send("no peer").unwrap_err().message.body(), b"no peer");
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn try_send(&self, msg: impl Into<Message>) -> Result<(), SendError> {
         self.send(msg).try_now()
     }
@@ -187,6 +278,13 @@ impl AnySocket {
     ///
     /// # Errors
     /// As [`recv`](Self::recv).
+    ///
+    /// ```
+    /// use spanwire::{AnySocket, Error};
+    ///
+    /// assert_eq!(AnySocket::open("pull")?.try_recv(), Err(Error::TryAgain));
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn try_recv(&self) -> Result<Message> {
         self.recv().try_now()
     }
@@ -195,6 +293,18 @@ impl AnySocket {
     ///
     /// # Errors
     /// [`Error::Closed`].
+    ///
+    /// ```
+    /// use spanwire::AnySocket;
+    ///
+    /// # let (a, b) = (AnySocket::open("pair")?, AnySocket::open("pair")?);
+    /// # a.listen("inproc://any-unrecv").wait()?;
+    /// # b.dial("inproc://any-unrecv").wait()?;
+    /// b.send("hello").wait()?;
+    /// a.unrecv(a.recv().wait()?)?;
+    /// assert_eq!(a.recv().wait()?.body(), b"hello");
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn unrecv(&self, msg: Message) -> Result<()> {
         self.base.core.unrecv(ContextId::SOCKET, msg)
     }
