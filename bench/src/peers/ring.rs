@@ -25,6 +25,7 @@ struct State {
 }
 
 type Body = [u8; 64];
+type Pair = (Arc<Queue>, Arc<Queue>);
 
 impl Peer for Ring {
     fn open(_pattern: Pattern, setup: Setup) -> Res<Self> {
@@ -112,6 +113,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// By URL: the listener's outgoing and incoming queue.
-static RINGS: LazyLock<Mutex<HashMap<String, (Arc<Queue>, Arc<Queue>)>>> = LazyLock::new(Mutex::default);
+static RINGS: LazyLock<Mutex<HashMap<String, Pair>>> = LazyLock::new(Mutex::default);
 
 const ROOM: usize = 1024;

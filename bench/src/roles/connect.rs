@@ -16,7 +16,8 @@ pub(crate) fn accept<P: Peer>(job: &Job, answer: &Answer) -> Res {
         thread::sleep(LOOK);
     }
     report(job, answer, before, &[]);
-    Ok(std::mem::forget(socket))
+    std::mem::forget(socket);
+    Ok(())
 }
 
 pub(crate) fn connect<P: Peer>(job: &Job, answer: &Answer) -> Res {
@@ -24,7 +25,8 @@ pub(crate) fn connect<P: Peer>(job: &Job, answer: &Answer) -> Res {
     let (before, begin) = (measure::rss(), measure::clock());
     dial_all(&mut socket, job)?;
     report(job, answer, before, &[("begin", begin)]);
-    Ok(std::mem::forget(socket))
+    std::mem::forget(socket);
+    Ok(())
 }
 
 /// Connections that stand and do nothing.
@@ -32,7 +34,8 @@ pub(crate) fn idle<P: Peer>(job: &Job, answer: &Answer) -> Res {
     let mut socket = P::open(Pattern::Req, setup(job))?;
     dial_all(&mut socket, job)?;
     answer.ready();
-    Ok(std::mem::forget(socket))
+    std::mem::forget(socket);
+    Ok(())
 }
 
 fn dial_all<P: Peer>(socket: &mut P, job: &Job) -> Res {
