@@ -10,6 +10,7 @@ pub(crate) struct Libzmq {
     pattern: Pattern,
     message: zmq::Message,
     monitor: Option<(zmq::Socket, usize)>,
+    dialed: usize,
 }
 
 enum Inner {
@@ -47,7 +48,7 @@ impl Peer for Libzmq {
             events.connect("inproc://monitor")?;
             monitor = Some((events, 0));
         }
-        Ok(Self { inner: Inner::Own(socket), pattern, message: zmq::Message::new(), monitor })
+        Ok(Self { inner: Inner::Own(socket), pattern, message: zmq::Message::new(), monitor, dialed: 0 })
     }
 
     fn listen(&mut self, url: &str) -> Res {
@@ -55,7 +56,17 @@ impl Peer for Libzmq {
     }
 
     fn dial(&mut self, url: &str) -> Res {
-        self.with(|socket| socket.connect(url))
+        let n = self.dialed;
+        self.dialed += 1;
+        if n == 0 {
+            return self.with(|socket| socket.connect(url));
+        }
+        // A second connection from one socket to the same address is ignored: each has a source address of its own.
+        let Some(address) = url.strip_prefix("tcp://") else {
+            return unsupported("connections of one socket over ipc");
+        };
+        let url = format!("tcp://127.0.{}.{}:0;{address}", n >> 8, n & 0xff);
+        self.with(|socket| socket.connect(&url))
     }
 
     #[inline]
@@ -111,7 +122,7 @@ impl Peer for Libzmq {
         };
         let Inner::Shared(socket) = &self.inner else { return unsupported("sharing") };
         let inner = Inner::Shared(socket.clone());
-        Ok(Self { inner, pattern: self.pattern, message: zmq::Message::new(), monitor: None })
+        Ok(Self { inner, pattern: self.pattern, message: zmq::Message::new(), monitor: None, dialed: 0 })
     }
 
     fn connections(&mut self) -> Res<usize> {
