@@ -29,6 +29,12 @@ pub(crate) trait Peer: Sized + Send + 'static {
     fn send(&mut self, body: &[u8]) -> Res;
     fn recv(&mut self) -> Res<Got>;
 
+    /// Sends the same body as all the time, without a copy where the peer's interface offers that for shared bodies.
+    #[inline]
+    fn send_again(&mut self, body: &[u8]) -> Res {
+        self.send(body)
+    }
+
     /// Receives one message and sends it back, by the shortest way that the peer has.
     fn echo(&mut self) -> Res;
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{ErrorKind, IoSlice, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread;
 use std::time::Duration;
@@ -197,6 +197,13 @@ impl Ends {
             ("tcp", address) => Listener::Tcp(TcpListener::bind(address)?),
             (_, path) => Listener::Unix(UnixListener::bind(path)?),
         };
+        let fd = match &self.listener {
+            Listener::Tcp(listener) => listener.as_raw_fd(),
+            Listener::Unix(listener) => listener.as_raw_fd(),
+            Listener::None => return Ok(()),
+        };
+        // SAFETY: a plain call. The standard library's backlog of 128 is soon full, and then the system waits a second to try again.
+        unsafe { libc::listen(fd, 65_535) };
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use super::{Got, Pattern, Peer, Res, Setup};
 pub(crate) struct Span {
     socket: AnySocket,
     contexts: Vec<AnyContext>,
+    again: Option<Message>,
 }
 
 /// Every operation is a future, run by `block_on`.
@@ -25,7 +26,7 @@ impl Peer for Span {
         })?;
         let slots = if pattern == Pattern::Client { setup.slots } else { 0 };
         let contexts = (0..slots).map(|_| socket.context()).collect::<Result<_, _>>()?;
-        Ok(Self { socket, contexts })
+        Ok(Self { socket, contexts, again: None })
     }
 
     fn listen(&mut self, url: &str) -> Res {
@@ -41,6 +42,15 @@ impl Peer for Span {
     #[inline]
     fn send(&mut self, body: &[u8]) -> Res {
         Ok(self.socket.send(body).wait()?)
+    }
+
+    #[inline]
+    fn send_again(&mut self, body: &[u8]) -> Res {
+        if body.len() < SHARED {
+            return self.send(body);
+        }
+        let message = self.again.get_or_insert_with(|| Message::from(bytes::Bytes::copy_from_slice(body)));
+        Ok(self.socket.send(message.clone()).wait()?)
     }
 
     #[inline]
@@ -79,7 +89,7 @@ impl Peer for Span {
     }
 
     fn share(&mut self) -> Res<Self> {
-        Ok(Self { socket: self.socket.clone(), contexts: Vec::new() })
+        Ok(Self { socket: self.socket.clone(), contexts: Vec::new(), again: None })
     }
 
     fn connections(&mut self) -> Res<usize> {
@@ -116,3 +126,6 @@ impl Peer for SpanAsync {
         })
     }
 }
+
+/// Bodies from here on are worth sharing: a clone of the message is a reference to the same bytes.
+const SHARED: usize = 16 * 1024;

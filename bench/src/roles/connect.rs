@@ -62,4 +62,4 @@ fn setup(job: &Job) -> Setup {
     Setup { size: job.size, peers: job.n, watch: true, ..Setup::default() }
 }
 
-const LOOK: Duration = Duration::from_millis(2);
+const LOOK: Duration = Duration::from_millis(5);
