@@ -12,14 +12,14 @@ use crate::targets::{Row, Verdict};
 pub(crate) fn targets(rows: &[Row]) -> String {
     let mut out = String::from("| | target | reached | spread | runs | |\n|---|---|---|---|---|---|\n");
     for row in rows.iter().filter(|row| row.verdict != Verdict::NotRun) {
-        let Some(found) = row.reached else { continue };
         let verdict = if row.verdict == Verdict::Pass { "PASS" } else { "short" };
+        let Some(found) = row.reached else {
+            let _ = writeln!(out, "| {} | {} | - | | 0 | failed |", row.what, row.target);
+            continue;
+        };
         let (median, least, most) = (short(found.median), short(found.least), short(found.most));
-        let _ = writeln!(
-            out,
-            "| {} | {} | {median} | {least} - {most} | {} | {verdict} |",
-            row.what, row.target, found.runs
-        );
+        let runs = found.runs;
+        let _ = writeln!(out, "| {} | {} | {median} | {least} - {most} | {runs} | {verdict} |", row.what, row.target);
     }
     out
 }
@@ -66,7 +66,7 @@ pub(crate) fn peers(cases: &[Case], results: &Results) -> String {
 /// The page that goes with the plots.
 pub(crate) fn page(machine: &Machine, rows: &[Row], cases: &[Case], results: &Results, plots: &[String]) -> String {
     let mut out = format!(
-        "# Benchmarks\n\nWritten by `cargo xtask bench`. Compare within a table; quote nothing as absolute.\n\n{machine}\n"
+        "# Benchmarks\n\nWritten by `cargo xtask bench`; [bench/README.md](../../bench/README.md) says how. Compare within a table; quote nothing as absolute.\n\n{machine}\n"
     );
     let _ = write!(out, "\n## Targets\n\n{}\n## Plots\n\n", targets(rows));
     for plot in plots {

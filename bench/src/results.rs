@@ -35,6 +35,11 @@ impl Results {
         self.cases.entry(case.to_owned()).or_default().entry(peer).or_default().push(outcome);
     }
 
+    /// Whether anything of it was measured.
+    pub(crate) fn has(&self, case: &str) -> bool {
+        self.cases.contains_key(case)
+    }
+
     /// A number, in each repetition.
     pub(crate) fn values(&self, case: &str, peer: Name, metric: &str) -> Vec<Option<f64>> {
         let outcomes = self.cases.get(case).and_then(|peers| peers.get(&peer));

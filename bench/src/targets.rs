@@ -19,7 +19,8 @@ pub(crate) struct Row {
 pub(crate) enum Verdict {
     Pass,
     Short,
-    /// Nothing to judge by.
+    /// It was measured and has no number: something failed or took too long.
+    Failed,
     NotRun,
 }
 
@@ -62,6 +63,7 @@ impl Target {
             Over::Unit(_, scale) => results.spread(self.case, own, self.metric).map(|found| found.scaled(1.0 / scale)),
         };
         let verdict = match (reached, self.bound) {
+            (None, _) if results.has(self.case) => Verdict::Failed,
             (None, _) => Verdict::NotRun,
             (Some(found), Bound::AtMost(bound)) if found.median <= bound => Verdict::Pass,
             (Some(found), Bound::AtLeast(bound)) if found.median >= bound => Verdict::Pass,
@@ -130,3 +132,56 @@ static TARGETS: &[Target] = &[
     target("10,000 connections: RSS each", AtMost(4.0), "connections-10000", "listen.bytes_each", Unit("KiB", 1024.0)),
     target("10,000 connections: threads", AtMost(4.0), "connections-10000", "listen.threads", Unit("", 1.0)),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cases::Case as Scenario;
+    use crate::job::Numbers;
+    use crate::results::Outcome;
+
+    /// A typing error in a name would make a row vanish.
+    #[test]
+    fn every_target_is_decided_by_the_quick_run() {
+        let cases = Scenario::all();
+        for target in TARGETS {
+            let find = |name: &str| cases.iter().find(|case| case.name == name && case.quick);
+            let case = find(target.case).unwrap_or_else(|| panic!("no quick case {}", target.case));
+            match target.over {
+                Over::Peer(peer) => assert!(case.peers.contains(&peer), "{}: no {peer:?}", target.case),
+                Over::Case(other) => assert!(find(other).is_some(), "no quick case {other}"),
+                Over::Unit(..) => {}
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_cases_are_unique() {
+        let mut names: Vec<_> = Scenario::all().into_iter().map(|case| case.name).collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn ratios_are_taken_within_a_repetition() {
+        let mut results = Results::default();
+        for (own, raw) in [(10.0, 10.0), (100.0, 50.0), (1.0, 1.0)] {
+            for (peer, value) in [(Name::Spanwire, own), (Name::Raw, raw)] {
+                results.add("rtt-tcp-64", peer, Outcome::Found(Numbers::from([(P50.to_owned(), value)])));
+            }
+        }
+        let row = &judge(&results)[0];
+        assert_eq!(row.reached.map(|found| (found.median, found.most)), Some((1.0, 2.0)));
+        assert_eq!(row.verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn a_measurement_that_failed_is_no_pass() {
+        let mut results = Results::default();
+        results.add("rtt-tcp-64", Name::Spanwire, Outcome::Failed("took too long".into()));
+        let rows = judge(&results);
+        assert_eq!((rows[0].verdict, rows[1].verdict), (Verdict::Failed, Verdict::NotRun));
+    }
+}
