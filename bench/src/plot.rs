@@ -51,7 +51,7 @@ impl<'a> Figure<'a> {
     fn over_sizes(cases: &'a [Case]) -> Self {
         let sweep = |case: &&Case| case.name.starts_with("oneway-tcp-");
         let points = cases.iter().filter(sweep).map(|case| (case.size as f64, case)).collect();
-        Self { file: "sizes", title: "bytes a second by message size, tcp", x: "bytes", metric: "listen.mb_s", points }
+        Self { file: "sizes", title: "MB/s by message size, tcp", x: "bytes", metric: "listen.mb_s", points }
     }
 
     fn over_n(cases: &'a [Case], kind: Kind, file: &'static str, title: &'static str, x: &'static str) -> Self {
