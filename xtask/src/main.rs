@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a command")]
 
+mod bench;
 mod checks;
 mod run;
 mod test;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask test      all tests and doctests of the workspace; installs the peers for the interop tests where it may
 cargo xtask ci        test, and everything else that a change must pass
+cargo xtask bench     Spanwire side by side with its peers; --help has the options
 cargo xtask tsan      the stress test under ThreadSanitizer (needs a nightly toolchain)
 cargo xtask purity    the protocols do no I/O, and unsafe code is only where it may be
 cargo xtask msrv      the code and its dependencies keep to the stated rust-version";
@@ -22,6 +24,7 @@ fn main() -> ExitCode {
     let done = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test", ref rest @ ..] => test::test(rest),
         ["ci"] => test::ci(),
+        ["bench", ref rest @ ..] => bench::bench(rest),
         ["tsan"] => tsan::tsan(),
         ["purity"] => checks::purity().and_then(|()| checks::no_unsafe()),
         ["msrv"] => checks::msrv(),

@@ -1,0 +1,173 @@
+//! Spanwire side by side with libzmq, NNG, nanomsg, the crate zeromq and plain sockets: `cargo xtask bench`.
+//!
+//! Each measurement is two fresh processes (for inproc: two threads of one), peers take turns within each repetition, and ratios are taken
+//! between neighbours of the same repetition.
+
+mod cases;
+mod job;
+mod machine;
+mod measure;
+mod peers;
+mod plot;
+mod report;
+mod results;
+mod roles;
+mod run;
+mod targets;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::{Parser, Subcommand};
+
+use crate::cases::Case;
+use crate::job::{Job, Side};
+use crate::machine::Machine;
+use crate::peers::{Name, Res};
+use crate::results::{Outcome, Results};
+
+/// Spanwire side by side with its peers.
+#[derive(Parser)]
+#[command(name = "cargo xtask bench")]
+struct Args {
+    /// Only scenarios whose name contains one of these.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Only these peers.
+    #[arg(long, value_delimiter = ',')]
+    peer: Vec<Name>,
+    /// Repetitions.
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// Milliseconds that each measurement lasts, after a third as much of warm-up.
+    #[arg(long, default_value_t = 900)]
+    ms: u64,
+    /// Only the scenarios and peers that decide the targets; ends within three minutes.
+    #[arg(long)]
+    quick: bool,
+    /// Write everything that was measured into this file.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Write plots and a page with all tables into this folder. A run without --only, --peer and --quick does so in docs/benchmarks.
+    #[arg(long)]
+    plot: Option<PathBuf>,
+    /// Listener on the first core, dialer on the second.
+    #[arg(long)]
+    pin: bool,
+    /// Name the scenarios and their peers, and do nothing.
+    #[arg(long)]
+    list: bool,
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+#[derive(Subcommand)]
+enum Role {
+    /// One side of a measurement.
+    #[command(hide = true)]
+    Role { side: Side, job: String },
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let done = match &args.role {
+        Some(Role::Role { side, job }) => {
+            serde_json::from_str::<Job>(job).map_err(Into::into).map(|job| roles::play(job, *side))
+        }
+        None => bench(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("{e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench(args: &Args) -> Res {
+    let cases = selected(args);
+    if args.list {
+        for case in &cases {
+            println!("{:24} {}", case.name, case.peers.iter().map(|peer| peer.text()).collect::<Vec<_>>().join(" "));
+        }
+        return Ok(());
+    }
+    let machine = Machine::here();
+    print!("{machine}");
+    let results = measure_all(args, &cases)?;
+    let rows = targets::judge(&results);
+    println!("\n{}\n{}", report::peers(&cases, &results), report::targets(&rows));
+    if let Some(file) = &args.json {
+        write(file, &json(&machine, &rows, &results)?)?;
+    }
+    let whole = args.only.is_empty() && args.peer.is_empty() && !args.quick;
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/benchmarks");
+    if let Some(folder) = args.plot.clone().or(whole.then_some(docs)) {
+        fs::create_dir_all(&folder)?;
+        let plots = plot::draw(&folder, &cases, &results)?;
+        write(&folder.join("README.md"), &report::page(&machine, &rows, &cases, &results, &plots))?;
+        write(&folder.join("results.json"), &json(&machine, &rows, &results)?)?;
+    }
+    Ok(())
+}
+
+fn measure_all(args: &Args, cases: &[Case]) -> Res<Results> {
+    let folder = tempfile::tempdir()?;
+    let begin = Instant::now();
+    let (run_ms, warm_ms) = if args.quick { (args.ms.min(350), 150) } else { (args.ms, args.ms / 3) };
+    let mut results = Results::default();
+    let mut serial = 0;
+    for repetition in 1..=args.runs {
+        for case in cases {
+            eprintln!("{:4.0} s  run {repetition} of {}: {}", begin.elapsed().as_secs_f64(), args.runs, case.name);
+            for &peer in &case.peers {
+                if args.quick && begin.elapsed() > QUICK {
+                    eprintln!("the time of a quick run is over");
+                    return Ok(results);
+                }
+                serial += 1;
+                let job = Job { run_ms, warm_ms, pin: args.pin, ..case.job(peer) };
+                let outcome = match run::run(job, folder.path(), serial) {
+                    Ok(numbers) => Outcome::Found(numbers),
+                    Err(e) => {
+                        eprintln!("        {}: {e}", peer.text());
+                        Outcome::Failed(e.to_string())
+                    }
+                };
+                results.add(&case.name, peer, outcome);
+            }
+        }
+    }
+    Ok(results)
+}
+
+fn selected(args: &Args) -> Vec<Case> {
+    let decisive = [Name::Spanwire, Name::SpanwireAsync, Name::Raw, Name::Libzmq];
+    let mut cases = Case::all();
+    cases.retain(|case| {
+        let named = args.only.is_empty() || args.only.iter().any(|part| case.name.contains(part.as_str()));
+        named && (case.quick || !args.quick)
+    });
+    for case in &mut cases {
+        case.peers.retain(|peer| args.peer.is_empty() || args.peer.contains(peer));
+        case.peers.retain(|peer| !args.quick || !args.peer.is_empty() || decisive.contains(peer));
+    }
+    cases.retain(|case| !case.peers.is_empty());
+    cases
+}
+
+fn json(machine: &Machine, rows: &[targets::Row], results: &Results) -> Res<String> {
+    Ok(serde_json::to_string_pretty(&serde_json::json!({ "machine": machine, "targets": rows, "results": results }))?)
+}
+
+fn write(file: &Path, text: &str) -> Res {
+    fs::write(file, text).map_err(|e| format!("{}: {e}", file.display()))?;
+    println!("wrote {}", file.display());
+    Ok(())
+}
+
+/// After this no further measurement begins, so that a quick run ends within three minutes.
+const QUICK: Duration = Duration::from_secs(160);
