@@ -111,11 +111,13 @@ pub(crate) fn numbers<const N: usize>(pairs: [(&str, f64); N]) -> Numbers {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// The value below which this part of them is; sorts them.
+/// The value below which this part of them is, between two neighbours if need be; sorts them.
 pub(crate) fn quantile(values: &mut [f64], part: f64) -> f64 {
     values.sort_by(f64::total_cmp);
-    let last = values.len().saturating_sub(1);
-    values.get((last as f64 * part).round() as usize).copied().unwrap_or(f64::NAN)
+    let at = values.len().saturating_sub(1) as f64 * part;
+    let value = |index: f64| values.get(index as usize).copied().unwrap_or(f64::NAN);
+    let (below, above) = (value(at.floor()), value(at.ceil()));
+    below + (above - below) * at.fract()
 }
 
 /// Seconds on a clock that all processes share.
@@ -164,4 +166,17 @@ fn status(key: &str) -> f64 {
     let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
     line.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quantile;
+
+    #[test]
+    fn the_median_of_two_lies_between_them() {
+        assert_eq!(quantile(&mut [3.0, 1.0], 0.5), 2.0);
+        assert_eq!(quantile(&mut [9.0, 1.0, 2.0], 0.5), 2.0);
+        assert_eq!(quantile(&mut [9.0, 1.0, 2.0], 1.0), 9.0);
+        assert!(quantile(&mut [], 0.5).is_nan());
+    }
 }

@@ -117,7 +117,9 @@ fn patience(job: &Job) -> Duration {
 fn derive(job: &Job, numbers: &mut Numbers) {
     let get = |name: &str| numbers.get(name).copied();
     let mut more = Vec::new();
-    if let (Some(listen), Some(dial)) = (get("listen.cpu_us"), get("dial.cpu_us")) {
+    // A publisher counts what it sends, its subscribers what each of them receives: no sum of the two means anything.
+    let adds_up = job.kind != Kind::FanOut;
+    if let (true, Some(listen), Some(dial)) = (adds_up, get("listen.cpu_us"), get("dial.cpu_us")) {
         let inproc = job.transport == Transport::Inproc;
         // Two threads of one process both see the CPU time of the whole.
         more.push(("cpu_us", if inproc { listen } else { listen + dial }));
