@@ -101,12 +101,11 @@ impl State {
                 }
                 core.watch = false;
             }
-            Drive::Led { queue, asleep: true, .. } => {
-                let wake = !core.hand.ready.is_empty()
-                    || (core.hand.nobody_waits() && {
-                        let reserved = core.context(queue).map_or(0, |c| c.recv.reserved);
-                        self.proto.can_recv(queue) > reserved
-                    });
+            Drive::Led { queue, ticket, asleep: true } => {
+                // What came neither from a pipe nor through the leader's hands: a timeout's end, a message that was put back.
+                let (reserved, first) =
+                    core.context(queue).map_or((0, true), |c| (c.recv.reserved, c.recv.is_first(ticket)));
+                let wake = !core.hand.ready.is_empty() || (first && self.proto.can_recv(queue) > reserved);
                 if wake {
                     self.core.rouse_leader();
                 }
