@@ -335,7 +335,8 @@ impl Inner {
                 effects.write(slot.pipe.clone(), out);
                 return true;
             }
-            tx.ticking = tx.stream || !tx.out.is_empty();
+            // Whoever writes, or sees that a blocked pipe is writable, writes the rest.
+            tx.ticking = tx.stream;
             tx.ticking
         });
         core.straggling = !core.streaming.is_empty();
