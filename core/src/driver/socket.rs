@@ -308,10 +308,14 @@ impl Inner {
             st.core.hand.ticking = false;
             return false;
         }
-        if st.core.hand.drive != Drive::Idle || std::mem::replace(seen, leads) != leads {
+        if std::mem::replace(seen, leads) != leads {
             return true;
         }
         st.core.hand.ticking = false;
+        if st.core.hand.drive != Drive::Idle {
+            // A leader that sleeps this long: its leave puts the socket on the list again.
+            return false;
+        }
         drop(st);
         self.background(None);
         false
