@@ -170,10 +170,10 @@ impl Inner {
     /// Writes a buffer that was taken from a pipe, and what others append meanwhile.
     fn write(&self, pipe: &Arc<PipeShared>, mut out: OutBuf) {
         let PipeLink::Stream(stream, _) = &pipe.link else { return };
-        loop {
+        for more_to_come in (0..WRITES).rev() {
             let result = out.write(&**stream);
             let mut st = self.lock();
-            let next = st.written(self, pipe.id, out, result);
+            let next = st.written(self, pipe.id, out, result, more_to_come > 0);
             self.finish(st);
             match next {
                 Some(more) => out = more,
@@ -372,5 +372,8 @@ impl Inner {
 const CROWD: usize = 4;
 /// The most pipes that the I/O thread reads for one socket before it looks after the others.
 const BACKGROUND_READS: usize = 64;
+/// How often a writer goes on with what others have appended meanwhile. Then the next sender writes, or the I/O thread: nobody is
+/// kept from its own work for ever.
+const WRITES: u32 = 16;
 /// Fewer messages than this between two ticks end the coalescing.
 const STREAM_MIN: u32 = 4;
