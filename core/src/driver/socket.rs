@@ -349,9 +349,12 @@ impl Inner {
         stays
     }
 
-    /// The time of the protocol's timeout has come.
-    pub(crate) fn timeout(&self) {
+    /// A time has come that the socket asked for, which may be out of date.
+    pub(crate) fn timeout(&self, at: Instant) {
         self.turn(|st| {
+            if st.core.timer != Some(at) {
+                return;
+            }
             st.core.timer = None;
             st.core.now = Some(Instant::now());
             let due = st.proto.next_timeout().is_some_and(|at| Some(at) <= st.core.now);
