@@ -242,13 +242,17 @@ impl Inner {
     pub(crate) fn local_readable(&self, pipe: PipeId, hangup: bool) {
         let mut st = self.lock();
         st.core.event(PipeEvent { pipe: pipe.get(), readable: true, writable: false, hangup });
-        // Threads that wait read for themselves; tasks can't, and nobody else would see the end of the pipe.
-        while st.core.hand.drive == Drive::Idle
+        // Threads that wait read for themselves; tasks can't, and nobody else would see the end of the pipe. One round: this thread
+        // has other things to do.
+        let mut round = st.core.hand.ready.len();
+        while round > 0
+            && st.core.hand.drive == Drive::Idle
             && st.core.hand.promoted.is_none()
             && (!sys::LEADS || st.core.hand.longest_parked().is_none())
             && (hangup || !st.core.hand.nobody_waits() || st.core.fds.any())
         {
             let Some(next) = st.core.hand.ready.pop_front() else { break };
+            round -= 1;
             st = self.read_pipe(st, next);
         }
         if !st.core.hand.ready.is_empty() && st.core.hand.drive == Drive::Idle && st.core.hand.nobody_waits() {
