@@ -72,6 +72,10 @@ impl State {
     /// If nobody looks after the pipes although somebody should, finds somebody.
     pub(super) fn hand_over(&mut self, inner: &Inner) {
         let core = &mut self.core;
+        if !core.is_alive() {
+            // What is on the list are pipes that are gone. Nobody reads them, so the I/O thread must not be asked to.
+            core.hand.ready.clear();
+        }
         match core.hand.drive {
             Drive::Idle if core.hand.promoted.is_none() => {
                 if sys::LEADS
