@@ -95,9 +95,9 @@ impl Inner {
             return None;
         }
         let done = Arc::new(Signal::default());
-        let (pipe, signal) = (Pipe(pipe.clone()), done.clone());
+        let (pipe, set) = (Pipe(pipe.clone()), SetOnDrop(done.clone()));
         executor::call(move || {
-            let _set = SetOnDrop(signal);
+            let _set = set;
             for callback in &callbacks {
                 executor::guarded(|| callback(change, &pipe));
             }
