@@ -82,6 +82,11 @@ impl WaitQueue {
         self.waiters.is_empty()
     }
 
+    /// Nobody in it came before this ticket.
+    pub(crate) fn is_first(&self, ticket: Ticket) -> bool {
+        self.waiters.front().is_none_or(|first| ticket < first.ticket)
+    }
+
     fn insert(&mut self, waiter: Waiter) {
         let place = self.waiters.partition_point(|w| w.ticket < waiter.ticket);
         self.waiters.insert(place, waiter);

@@ -3,8 +3,7 @@
 //! It looks after a socket while no receiver of that socket is blocked, writes what coalescing senders left behind, and tells
 //! protocols that their time has come. It makes no system call while there is nothing to do.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,7 +24,8 @@ struct IoState {
     sockets: Vec<Weak<Inner>>,
     /// Places in `sockets` that can be used again.
     vacant: Vec<u32>,
-    timers: BinaryHeap<Reverse<(Instant, u32)>>,
+    /// Times that sockets asked for. Those that are out of date stay until they are over, and are not acted on.
+    timers: BTreeSet<(Instant, u32)>,
     /// Sockets whose leader left, with the number of leads seen at the last tick.
     ticks: Vec<(u32, u64)>,
     next_tick: Option<Instant>,
@@ -90,7 +90,7 @@ impl Io {
     /// Calls [`Inner::timeout`] at this time.
     pub(crate) fn schedule(&self, at: Instant, index: u32) {
         let mut state = self.lock();
-        state.timers.push(Reverse((at, index)));
+        state.timers.insert((at, index));
         self.awake_by(state, at);
     }
 
@@ -163,11 +163,11 @@ impl Io {
         }
         let now = Instant::now();
         let mut timeouts = Vec::new();
-        while let Some(Reverse((at, index))) = state.timers.peek().copied()
+        while let Some((at, index)) = state.timers.first().copied()
             && at <= now
         {
-            state.timers.pop();
-            timeouts.push(index);
+            state.timers.pop_first();
+            timeouts.push((at, index));
         }
         let mut ticks = Vec::new();
         if state.next_tick.is_some_and(|at| at <= now) {
@@ -178,8 +178,8 @@ impl Io {
             stragglers = std::mem::take(&mut state.stragglers);
         }
         drop(state);
-        for index in timeouts {
-            self.with(index, Inner::timeout);
+        for (at, index) in timeouts {
+            self.with(index, |socket| socket.timeout(at));
         }
         let ticked = !ticks.is_empty();
         ticks.retain_mut(|(index, seen)| self.with(*index, |socket| socket.tick(seen)).unwrap_or(false));
@@ -208,7 +208,7 @@ impl IoState {
         if !self.kicks.is_empty() {
             return Some(Duration::ZERO);
         }
-        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+        let timer = self.timers.first().map(|(at, _)| *at);
         let until = [timer, self.next_tick, self.next_straggle].into_iter().flatten().min();
         self.asleep = Some(until);
         until.map(|until| until.saturating_duration_since(Instant::now()))

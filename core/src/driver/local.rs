@@ -99,10 +99,11 @@ impl Channel {
     /// Adds a message. Never refuses one: it is the writer who must stop when the queue is full.
     pub(crate) fn push(&self, msg: Message) -> Pushed {
         let mut state = self.lock();
+        state.queue.push_back(msg);
         if state.closed {
+            // The reader is gone and the writer does not know yet: it takes the message back when it does.
             return Pushed { full: true, tell: false };
         }
-        state.queue.push_back(msg);
         let full = state.queue.len() >= self.depth;
         state.writer_waits |= full;
         let tell = !std::mem::replace(&mut state.told_reader, true);

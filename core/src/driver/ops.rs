@@ -180,8 +180,15 @@ impl<S: Handle> Recv<S> {
 }
 
 impl Receiving {
-    /// One attempt under the lock. `leading`: the caller is the leader.
-    fn step(&mut self, inner: &Inner, st: &mut State, caller: Caller<'_>, leading: &mut bool) -> Step<Result<Message>> {
+    /// One attempt under the lock. `leading`: the caller is the leader. `read`: the caller has time to read pipes.
+    fn step(
+        &mut self,
+        inner: &Inner,
+        st: &mut State,
+        caller: Caller<'_>,
+        leading: &mut bool,
+        read: bool,
+    ) -> Step<Result<Message>> {
         let key = st.core.recv_key(self.ctx);
         self.back(st, key);
         if !matches!(st.core.life, Life::Open) || st.core.context(self.ctx).is_none() {
@@ -224,14 +231,14 @@ impl Receiving {
                 *leading = true;
                 st.core.hand.leads += 1;
             }
-            if let Some(pipe) = st.next_ready(inner) {
+            if read && let Some(pipe) = st.next_ready(inner) {
                 st.core.hand.drive = Drive::Led { queue: key, ticket, asleep: false };
                 return Step::Read(pipe);
             }
             st.core.hand.drive = Drive::Led { queue: key, ticket, asleep: true };
             return Step::Lead;
         }
-        if idle {
+        if idle && read {
             if st.core.hand.ready.is_empty() {
                 st.look(inner);
             }
@@ -302,13 +309,17 @@ impl<S: Handle> Operation for Recv<S> {
             drop(st);
             return Poll::Ready(self.try_now());
         }
+        let mut reads = READS;
         loop {
-            match op.step(inner, &mut st, Caller::Task(cx.waker()), &mut false) {
+            match op.step(inner, &mut st, Caller::Task(cx.waker()), &mut false, reads > 0) {
                 Step::Done(result) => {
                     op.leave(inner, st, false);
                     return Poll::Ready(result);
                 }
-                Step::Read(pipe) => st = inner.read_pipe(st, pipe),
+                Step::Read(pipe) => {
+                    reads -= 1;
+                    st = inner.read_pipe(st, pipe);
+                }
                 Step::Lead | Step::Sleep => {
                     inner.finish(st);
                     dirty::flush();
@@ -320,19 +331,24 @@ impl<S: Handle> Operation for Recv<S> {
 
     fn wait(&mut self, mut limit: Limit) -> Self::Output {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
-        let mut leading = false;
+        let (mut leading, mut late) = (false, false);
         let mut st = inner.lock();
         if limit.forbids_waiting(|| st.core.context(op.ctx).and_then(|c| c.recv_timeout)) {
             drop(st);
             return self.try_now();
         }
         loop {
-            match op.step(inner, &mut st, Caller::Thread, &mut leading) {
+            match op.step(inner, &mut st, Caller::Thread, &mut leading, !late) {
                 Step::Done(result) => {
                     op.leave(inner, st, leading);
                     return result;
                 }
-                Step::Read(pipe) => st = inner.read_pipe(st, pipe),
+                Step::Read(pipe) => {
+                    st = inner.read_pipe(st, pipe);
+                    // What is read need not be for this caller, and there may be more of it than time.
+                    let left = limit.left(|| st.core.context(op.ctx).and_then(|c| c.recv_timeout));
+                    late = left.is_some_and(|left| left.is_zero());
+                }
                 step @ (Step::Lead | Step::Sleep) => {
                     let left = limit.left(|| st.core.context(op.ctx).and_then(|c| c.recv_timeout));
                     if left.is_some_and(|left| left.is_zero()) {
@@ -366,14 +382,19 @@ impl<S: Handle> Operation for Recv<S> {
     fn try_now(&mut self) -> Self::Output {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
         let mut st = inner.lock();
+        let mut reads = READS;
         loop {
-            match op.step(inner, &mut st, Caller::Once, &mut false) {
+            match op.step(inner, &mut st, Caller::Once, &mut false, reads > 0) {
                 Step::Done(result) => {
                     op.leave(inner, st, false);
                     return result;
                 }
-                Step::Read(pipe) => st = inner.read_pipe(st, pipe),
+                Step::Read(pipe) => {
+                    reads -= 1;
+                    st = inner.read_pipe(st, pipe);
+                }
                 Step::Lead | Step::Sleep => {
+                    op.give_up(&mut st);
                     op.leave(inner, st, false);
                     dirty::flush();
                     return Err(Error::TryAgain);
@@ -557,6 +578,9 @@ impl<S: Handle> Operation for Send<S> {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
         let mut st = inner.lock();
         let step = op.step(&mut st, Caller::Once);
+        if !matches!(step, Step::Done(_)) {
+            op.give_up(&mut st);
+        }
         op.leave(inner, st);
         match step {
             Step::Done(result) => result,
@@ -595,3 +619,6 @@ impl<S: Handle> Drop for Send<S> {
         }
     }
 }
+
+/// The most pipes that a receive reads which may not wait, before it is left to the I/O thread: what arrives need not be for it.
+const READS: u32 = 64;

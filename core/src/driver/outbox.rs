@@ -127,6 +127,13 @@ impl Core {
         if !std::mem::replace(&mut tx.listed, true) {
             super::dirty::list(self.me.clone(), id);
         }
+        self.straggle(id);
+    }
+
+    /// Has the I/O thread write what is left on this pipe, unless somebody does before.
+    pub(super) fn straggle(&mut self, id: PipeId) {
+        let Some(slot) = self.pipes.get_mut(&id) else { return };
+        let SlotTx::Stream(tx) = &mut slot.tx else { return };
         if !std::mem::replace(&mut tx.ticking, true) {
             self.streaming.push(id);
             if !std::mem::replace(&mut self.straggling, true) {

@@ -72,6 +72,10 @@ impl State {
     /// If nobody looks after the pipes although somebody should, finds somebody.
     pub(super) fn hand_over(&mut self, inner: &Inner) {
         let core = &mut self.core;
+        if !core.is_alive() {
+            // What is on the list are pipes that are gone. Nobody reads them, so the I/O thread must not be asked to.
+            core.hand.ready.clear();
+        }
         match core.hand.drive {
             Drive::Idle if core.hand.promoted.is_none() => {
                 if sys::LEADS
@@ -101,12 +105,11 @@ impl State {
                 }
                 core.watch = false;
             }
-            Drive::Led { queue, asleep: true, .. } => {
-                let wake = !core.hand.ready.is_empty()
-                    || (core.hand.nobody_waits() && {
-                        let reserved = core.context(queue).map_or(0, |c| c.recv.reserved);
-                        self.proto.can_recv(queue) > reserved
-                    });
+            Drive::Led { queue, ticket, asleep: true } => {
+                // What came neither from a pipe nor through the leader's hands: a timeout's end, a message that was put back.
+                let (reserved, first) =
+                    core.context(queue).map_or((0, true), |c| (c.recv.reserved, c.recv.is_first(ticket)));
+                let wake = !core.hand.ready.is_empty() || (first && self.proto.can_recv(queue) > reserved);
                 if wake {
                     self.core.rouse_leader();
                 }

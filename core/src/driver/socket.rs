@@ -95,9 +95,9 @@ impl Inner {
             return None;
         }
         let done = Arc::new(Signal::default());
-        let (pipe, signal) = (Pipe(pipe.clone()), done.clone());
+        let (pipe, set) = (Pipe(pipe.clone()), SetOnDrop(done.clone()));
         executor::call(move || {
-            let _set = SetOnDrop(signal);
+            let _set = set;
             for callback in &callbacks {
                 executor::guarded(|| callback(change, &pipe));
             }
@@ -170,10 +170,10 @@ impl Inner {
     /// Writes a buffer that was taken from a pipe, and what others append meanwhile.
     fn write(&self, pipe: &Arc<PipeShared>, mut out: OutBuf) {
         let PipeLink::Stream(stream, _) = &pipe.link else { return };
-        loop {
+        for more_to_come in (0..WRITES).rev() {
             let result = out.write(&**stream);
             let mut st = self.lock();
-            let next = st.written(self, pipe.id, out, result);
+            let next = st.written(self, pipe.id, out, result, more_to_come > 0);
             self.finish(st);
             match next {
                 Some(more) => out = more,
@@ -242,13 +242,17 @@ impl Inner {
     pub(crate) fn local_readable(&self, pipe: PipeId, hangup: bool) {
         let mut st = self.lock();
         st.core.event(PipeEvent { pipe: pipe.get(), readable: true, writable: false, hangup });
-        // Threads that wait read for themselves; tasks can't, and nobody else would see the end of the pipe.
-        while st.core.hand.drive == Drive::Idle
+        // Threads that wait read for themselves; tasks can't, and nobody else would see the end of the pipe. One round: this thread
+        // has other things to do.
+        let mut round = st.core.hand.ready.len();
+        while round > 0
+            && st.core.hand.drive == Drive::Idle
             && st.core.hand.promoted.is_none()
             && (!sys::LEADS || st.core.hand.longest_parked().is_none())
             && (hangup || !st.core.hand.nobody_waits() || st.core.fds.any())
         {
             let Some(next) = st.core.hand.ready.pop_front() else { break };
+            round -= 1;
             st = self.read_pipe(st, next);
         }
         if !st.core.hand.ready.is_empty() && st.core.hand.drive == Drive::Idle && st.core.hand.nobody_waits() {
@@ -308,10 +312,14 @@ impl Inner {
             st.core.hand.ticking = false;
             return false;
         }
-        if st.core.hand.drive != Drive::Idle || std::mem::replace(seen, leads) != leads {
+        if std::mem::replace(seen, leads) != leads {
             return true;
         }
         st.core.hand.ticking = false;
+        if st.core.hand.drive != Drive::Idle {
+            // A leader that sleeps this long: its leave puts the socket on the list again.
+            return false;
+        }
         drop(st);
         self.background(None);
         false
@@ -335,7 +343,8 @@ impl Inner {
                 effects.write(slot.pipe.clone(), out);
                 return true;
             }
-            tx.ticking = tx.stream || !tx.out.is_empty();
+            // Whoever writes, or sees that a blocked pipe is writable, writes the rest.
+            tx.ticking = tx.stream;
             tx.ticking
         });
         core.straggling = !core.streaming.is_empty();
@@ -344,9 +353,12 @@ impl Inner {
         stays
     }
 
-    /// The time of the protocol's timeout has come.
-    pub(crate) fn timeout(&self) {
+    /// A time has come that the socket asked for, which may be out of date.
+    pub(crate) fn timeout(&self, at: Instant) {
         self.turn(|st| {
+            if st.core.timer != Some(at) {
+                return;
+            }
             st.core.timer = None;
             st.core.now = Some(Instant::now());
             let due = st.proto.next_timeout().is_some_and(|at| Some(at) <= st.core.now);
@@ -367,5 +379,8 @@ impl Inner {
 const CROWD: usize = 4;
 /// The most pipes that the I/O thread reads for one socket before it looks after the others.
 const BACKGROUND_READS: usize = 64;
+/// How often a writer goes on with what others have appended meanwhile. Then the next sender writes, or the I/O thread: nobody is
+/// kept from its own work for ever.
+const WRITES: u32 = 16;
 /// Fewer messages than this between two ticks end the coalescing.
 const STREAM_MIN: u32 = 4;

@@ -159,13 +159,14 @@ impl State {
         }
     }
 
-    /// After a write, by whoever wrote. Answers what to write next.
+    /// After a write, by whoever wrote. Answers what to write next, if the writer is willing to `go_on`.
     pub(super) fn written(
         &mut self,
         inner: &Inner,
         id: PipeId,
         out: OutBuf,
         result: std::io::Result<bool>,
+        go_on: bool,
     ) -> Option<OutBuf> {
         let core = &mut self.core;
         let recvs = core.recvs;
@@ -182,9 +183,11 @@ impl State {
                     core.buffers.push(buffer);
                 }
                 if slot.dead.is_none() && !tx.out.is_empty() && (!tx.stream || tx.out.len() >= stream::FLUSH) {
-                    return tx.take();
-                }
-                if !tx.stream {
+                    if go_on {
+                        return tx.take();
+                    }
+                    core.straggle(id);
+                } else if !tx.stream {
                     tx.last = Some((Instant::now(), recvs));
                 }
             }
