@@ -367,7 +367,7 @@ impl<P: HasTtl> Socket<P> {
 }
 
 impl Socket<Req> {
-    /// Sets how often requests are looked at for the [resend time](Self::set_resend_time); 1 s by default.
+    /// Sets how often requests are looked at for the [resend time](Self::set_resend_time); 1 s by default, at least 1 ms.
     ///
     /// # Errors
     /// [`Error::Closed`](crate::Error::Closed).
@@ -406,7 +406,7 @@ macro_rules! both {
                 }
 
                 /// Sets after how long without a reply a request is sent again, to another peer if there is one; 60 s by default;
-                /// `None`: never, and a request whose connection is lost fails with
+                /// `None` or zero: never, and a request whose connection is lost fails with
                 /// [`Error::ConnectionReset`](crate::Error::ConnectionReset).
                 ///
                 /// # Errors

@@ -14,6 +14,13 @@ pub struct Detail(Option<Box<str>>);
 
 impl Detail {
     /// The text, empty if there is none.
+    ///
+    /// ```
+    /// use spanwire_core::Error;
+    ///
+    /// let Error::NotFound(detail) = Error::NotFound("topic".into()) else { unreachable!() };
+    /// assert_eq!(detail.as_str(), "topic");
+    /// ```
     pub fn as_str(&self) -> &str {
         self.0.as_deref().unwrap_or("")
     }
@@ -55,6 +62,13 @@ macro_rules! errors {
 
         impl Error {
             /// NNG's number of this error: 1 to 31, 1000, `0x1000_0000 + errno` or `0x2000_0000 + n`.
+            ///
+            /// ```
+            /// use spanwire_core::Error;
+            ///
+            /// assert_eq!(Error::TimedOut.code(), 5);
+            /// assert_eq!(Error::System(2).code(), 0x1000_0002);
+            /// ```
             pub fn code(&self) -> u32 {
                 match self {
                     $(Self::$plain => $pcode,)*
@@ -65,6 +79,13 @@ macro_rules! errors {
             }
 
             /// The error with this number, without a detail; `None` if there is no such number.
+            ///
+            /// ```
+            /// use spanwire_core::Error;
+            ///
+            /// assert_eq!(Error::from_code(5), Some(Error::TimedOut));
+            /// assert_eq!(Error::from_code(0), None);
+            /// ```
             pub fn from_code(code: u32) -> Option<Self> {
                 match code {
                     $($pcode => Some(Self::$plain),)*
@@ -76,6 +97,12 @@ macro_rules! errors {
             }
 
             /// NNG's text for this error, without the detail.
+            ///
+            /// ```
+            /// use spanwire_core::Error;
+            ///
+            /// assert_eq!(Error::AddressInvalid("where?".into()).text(), "Address invalid");
+            /// ```
             pub fn text(&self) -> &'static str {
                 match self {
                     $(Self::$plain => $ptext,)*
@@ -86,6 +113,13 @@ macro_rules! errors {
             }
 
             /// What was wrong in particular; empty if nothing more is known.
+            ///
+            /// ```
+            /// use spanwire_core::Error;
+            ///
+            /// assert_eq!(Error::AddressInvalid("where?".into()).detail(), "where?");
+            /// assert_eq!(Error::TimedOut.detail(), "");
+            /// ```
             pub fn detail(&self) -> &str {
                 match self {
                     $(Self::$detailed(detail) => detail.as_str(),)*

@@ -14,6 +14,13 @@ macro_rules! id {
 
         impl $name {
             /// The id with this number; `None` unless it is between 1 and 2³¹ − 1.
+            ///
+            /// ```
+            #[doc = concat!("use spanwire_core::", stringify!($name), ";")]
+            ///
+            #[doc = concat!("assert!(", stringify!($name), "::new(7).is_some());")]
+            #[doc = concat!("assert!(", stringify!($name), "::new(0).is_none());")]
+            /// ```
             pub const fn new(raw: u32) -> Option<Self> {
                 match NonZeroU32::new(raw) {
                     Some(raw) if raw.get() <= i32::MAX as u32 => Some(Self(raw)),
@@ -22,11 +29,24 @@ macro_rules! id {
             }
 
             /// The number, between 1 and 2³¹ − 1.
+            ///
+            /// ```
+            #[doc = concat!("use spanwire_core::", stringify!($name), ";")]
+            ///
+            #[doc = concat!("assert_eq!(", stringify!($name), "::new(7).unwrap().get(), 7);")]
+            /// ```
             pub const fn get(self) -> u32 {
                 self.0.get()
             }
 
             /// The id that follows; after the largest comes 1.
+            ///
+            /// ```
+            #[doc = concat!("use spanwire_core::", stringify!($name), ";")]
+            ///
+            #[doc = concat!("assert_eq!(", stringify!($name), "::new(7).unwrap().next().get(), 8);")]
+            #[doc = concat!("assert_eq!(", stringify!($name), "::new(0x7fff_ffff).unwrap().next().get(), 1);")]
+            /// ```
             #[must_use]
             pub const fn next(self) -> Self {
                 match Self::new(self.get() + 1) {

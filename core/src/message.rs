@@ -37,26 +37,56 @@ pub struct Message {
 
 impl Message {
     /// An empty message.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// assert!(Message::new().is_empty());
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// A message whose body is a copy of these bytes.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// assert_eq!(Message::copy_from(&[1, 2]).body(), [1, 2]);
+    /// ```
     pub fn copy_from(body: &[u8]) -> Self {
         Self { body: Body::copy_from(body), ..Self::default() }
     }
 
     /// The body.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// assert_eq!(Message::from("hello").body(), b"hello");
+    /// ```
     pub fn body(&self) -> &[u8] {
         self.body.as_slice()
     }
 
     /// Length of the body in bytes.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// assert_eq!(Message::from("hello").len(), 5);
+    /// ```
     pub fn len(&self) -> usize {
         self.body.len()
     }
 
     /// Whether the body is empty.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// assert!(!Message::from("hello").is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -65,16 +95,38 @@ impl Message {
     ///
     /// # Errors
     /// Where the body is not UTF-8.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// assert_eq!(Message::from("hello").to_str(), Ok("hello"));
+    /// assert!(Message::copy_from(&[0xff]).to_str().is_err());
+    /// ```
     pub fn to_str(&self) -> Result<&str, std::str::Utf8Error> {
         std::str::from_utf8(self.body())
     }
 
     /// The body as `Bytes`, without copying a large one.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let body = vec![7; 1000];
+    /// let at = body.as_ptr();
+    /// assert_eq!(Message::from(body).into_bytes().as_ptr(), at);    // not copied
+    /// ```
     pub fn into_bytes(self) -> Bytes {
         self.body.into_bytes()
     }
 
     /// The body as `Bytes`, shared with this message if it is large and copied if it is small.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let msg = Message::from("hello");
+    /// assert_eq!(&*msg.to_bytes(), b"hello");
+    /// ```
     pub fn to_bytes(&self) -> Bytes {
         match &self.body {
             Body::Shared(bytes) => bytes.clone(),
@@ -83,16 +135,38 @@ impl Message {
     }
 
     /// The pipe that the message came from, or that it should go to (polyamorous pair1 and raw sockets).
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// assert_eq!(Message::from("not received").pipe(), None);
+    /// ```
     pub fn pipe(&self) -> Option<PipeId> {
         self.pipe
     }
 
     /// Sets the pipe that the message should go to.
+    ///
+    /// ```
+    /// use spanwire_core::{Message, PipeId};
+    ///
+    /// let mut msg = Message::from("to a peer");
+    /// msg.set_pipe(PipeId::new(7));
+    /// assert_eq!(msg.pipe(), PipeId::new(7));
+    /// ```
     pub fn set_pipe(&mut self, pipe: Option<PipeId>) {
         self.pipe = pipe;
     }
 
     /// Adds bytes at the end of the body.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::from("a");
+    /// msg.append(b"bc");
+    /// assert_eq!(msg.body(), b"abc");
+    /// ```
     pub fn append(&mut self, bytes: &[u8]) {
         if let Body::Inline(inline) = &mut self.body
             && inline.append(bytes)
@@ -103,6 +177,14 @@ impl Message {
     }
 
     /// Adds bytes in front of the body.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::from("c");
+    /// msg.insert(b"ab");
+    /// assert_eq!(msg.body(), b"abc");
+    /// ```
     pub fn insert(&mut self, bytes: &[u8]) {
         if let Body::Inline(inline) = &mut self.body
             && inline.insert(bytes)
@@ -116,6 +198,15 @@ impl Message {
     }
 
     /// Removes `n` bytes at the front of the body. `false`, and nothing is done, if there are not so many.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::from("abc");
+    /// assert!(msg.trim(1));
+    /// assert_eq!(msg.body(), b"bc");
+    /// assert!(!msg.trim(3));
+    /// ```
     #[must_use]
     pub fn trim(&mut self, n: usize) -> bool {
         if n > self.len() {
@@ -130,6 +221,15 @@ impl Message {
     }
 
     /// Removes `n` bytes at the end of the body. `false`, and nothing is done, if there are not so many.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::from("abc");
+    /// assert!(msg.chop(1));
+    /// assert_eq!(msg.body(), b"ab");
+    /// assert!(!msg.chop(3));
+    /// ```
     #[must_use]
     pub fn chop(&mut self, n: usize) -> bool {
         let Some(rest) = self.len().checked_sub(n) else { return false };
@@ -142,11 +242,27 @@ impl Message {
     }
 
     /// Empties the body.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::from("abc");
+    /// msg.clear();
+    /// assert_eq!(msg, Message::new());
+    /// ```
     pub fn clear(&mut self) {
         self.body = Body::default();
     }
 
     /// Makes room for `additional` bytes at the end of the body, so that appending them allocates nothing more.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::from("abc");
+    /// msg.reserve(1000);
+    /// assert!(msg.capacity() >= 1003);
+    /// ```
     pub fn reserve(&mut self, additional: usize) {
         if let Body::Inline(inline) = &self.body
             && usize::from(inline.end) + additional <= INLINE_BODY
@@ -157,6 +273,12 @@ impl Message {
     }
 
     /// How long the body can become without an allocation.
+    ///
+    /// ```
+    /// use spanwire_core::message::{INLINE_BODY, Message};
+    ///
+    /// assert_eq!(Message::new().capacity(), INLINE_BODY);
+    /// ```
     pub fn capacity(&self) -> usize {
         match &self.body {
             Body::Inline(inline) => INLINE_BODY - usize::from(inline.start),
@@ -166,6 +288,14 @@ impl Message {
     }
 
     /// The body, to be changed in place. A shared one is copied first.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::from("abc");
+    /// msg.body_mut()[0] = b'x';
+    /// assert_eq!(msg.body(), b"xbc");
+    /// ```
     pub fn body_mut(&mut self) -> &mut [u8] {
         if let Body::Shared(_) = &self.body {
             self.body.owned(0);
@@ -178,6 +308,15 @@ impl Message {
     }
 
     /// Takes a big-endian word off the front of the body. `None`, and nothing is done, if there are fewer than 4 bytes.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::copy_from(&[0, 0, 0, 7, b'x']);
+    /// assert_eq!(msg.trim_u32(), Some(7));
+    /// assert_eq!(msg.trim_u32(), None);
+    /// assert_eq!(msg.body(), b"x");
+    /// ```
     pub fn trim_u32(&mut self) -> Option<u32> {
         let word = u32::from_be_bytes(*self.body().first_chunk()?);
         self.trim(4).then_some(word)
@@ -188,21 +327,54 @@ impl Message {
 /// meet it.
 impl Message {
     /// The header.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// assert_eq!(Message::from("body").header(), b"");
+    /// ```
     pub fn header(&self) -> &[u8] {
         self.header.as_slice()
     }
 
     /// Empties the header.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::new();
+    /// msg.append_header(b"ab");
+    /// msg.clear_header();
+    /// assert!(msg.header().is_empty());
+    /// ```
     pub fn clear_header(&mut self) {
         self.header = Header::default();
     }
 
     /// Adds bytes at the end of the header.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::new();
+    /// msg.append_header(b"ab");
+    /// msg.append_header(b"c");
+    /// assert_eq!(msg.header(), b"abc");
+    /// ```
     pub fn append_header(&mut self, bytes: &[u8]) {
         self.header.append(bytes);
     }
 
     /// Adds bytes in front of the header.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::new();
+    /// msg.append_header(b"c");
+    /// msg.insert_header(b"ab");
+    /// assert_eq!(msg.header(), b"abc");
+    /// ```
     pub fn insert_header(&mut self, bytes: &[u8]) {
         let mut header = Header::default();
         header.append(bytes);
@@ -211,6 +383,16 @@ impl Message {
     }
 
     /// Removes `n` bytes at the front of the header. `false`, and nothing is done, if there are not so many.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::new();
+    /// msg.append_header(b"abc");
+    /// assert!(msg.trim_header(1));
+    /// assert_eq!(msg.header(), b"bc");
+    /// assert!(!msg.trim_header(3));
+    /// ```
     #[must_use]
     pub fn trim_header(&mut self, n: usize) -> bool {
         let Some(rest) = self.header().get(n..) else { return false };
@@ -221,6 +403,16 @@ impl Message {
     }
 
     /// Removes `n` bytes at the end of the header. `false`, and nothing is done, if there are not so many.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::new();
+    /// msg.append_header(b"abc");
+    /// assert!(msg.chop_header(1));
+    /// assert_eq!(msg.header(), b"ab");
+    /// assert!(!msg.chop_header(3));
+    /// ```
     #[must_use]
     pub fn chop_header(&mut self, n: usize) -> bool {
         let Some(rest) = self.header().len().checked_sub(n) else { return false };
@@ -229,40 +421,102 @@ impl Message {
     }
 
     /// Adds a big-endian word at the end of the header.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::new();
+    /// msg.append_header_u32(0x8000_0001);
+    /// assert_eq!(msg.header(), [0x80, 0, 0, 1]);
+    /// ```
     pub fn append_header_u32(&mut self, word: u32) {
         self.append_header(&word.to_be_bytes());
     }
 
     /// Takes a big-endian word off the front of the header. `None`, and nothing is done, if there are fewer than 4 bytes.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::new();
+    /// msg.append_header_u32(7);
+    /// assert_eq!(msg.trim_header_u32(), Some(7));
+    /// assert_eq!(msg.trim_header_u32(), None);
+    /// ```
     pub fn trim_header_u32(&mut self) -> Option<u32> {
         let word = u32::from_be_bytes(*self.header().first_chunk()?);
         self.trim_header(4).then_some(word)
     }
 
     /// The header's last big-endian word. `None` if there are fewer than 4 bytes.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::new();
+    /// msg.append_header_u32(7);
+    /// msg.append_header_u32(8);
+    /// assert_eq!(msg.last_header_u32(), Some(8));
+    /// ```
     pub fn last_header_u32(&self) -> Option<u32> {
         self.header().last_chunk().map(|word| u32::from_be_bytes(*word))
     }
 
     /// Takes the next big-endian word of a received message: off the header, where a socket of this process left it there, or
     /// off the body, where the wire puts it. `None`, and nothing is done, if there are fewer than 4 bytes.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::copy_from(&[0, 0, 0, 8]);
+    /// msg.append_header_u32(7);
+    /// assert_eq!((msg.take_word(), msg.take_word(), msg.take_word()), (Some(7), Some(8), None));
+    /// ```
     pub fn take_word(&mut self) -> Option<u32> {
         if self.header().is_empty() { self.trim_u32() } else { self.trim_header_u32() }
     }
 
     /// Sets the header of a received message. What [`take_word`](Self::take_word) left of the old one goes to the front of the
     /// body.
+    ///
+    /// ```
+    /// use spanwire_core::message::{Header, Message};
+    ///
+    /// let mut msg = Message::from("body");
+    /// let mut header = Header::new();
+    /// header.push(7);
+    /// msg.set_header(header);
+    /// assert_eq!(msg.header(), [0, 0, 0, 7]);
+    /// ```
     pub fn set_header(&mut self, header: Header) {
         self.join_header();
         self.header = header;
     }
 
     /// Takes the header out.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::new();
+    /// msg.append_header_u32(7);
+    /// assert_eq!(msg.take_header().as_slice(), [0, 0, 0, 7]);
+    /// assert!(msg.header().is_empty());
+    /// ```
     pub fn take_header(&mut self) -> Header {
         std::mem::take(&mut self.header)
     }
 
     /// Puts the header in front of the body, as it stands on the wire, and empties it.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::from("body");
+    /// msg.append_header(b"head ");
+    /// msg.join_header();
+    /// assert_eq!((msg.header(), msg.body()), (&b""[..], &b"head body"[..]));
+    /// ```
     pub fn join_header(&mut self) {
         if !self.header().is_empty() {
             let header = std::mem::take(&mut self.header);
@@ -271,6 +525,15 @@ impl Message {
     }
 
     /// Makes a body that can still grow into one that is shared by clones.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::new();
+    /// msg.append(&[7; 1000]);
+    /// msg.freeze();
+    /// assert_eq!(msg.clone().body().as_ptr(), msg.body().as_ptr()); // not copied
+    /// ```
     pub fn freeze(&mut self) {
         if let Body::Owned(bytes) = &mut self.body {
             self.body = Body::Shared(std::mem::take(bytes).freeze());
@@ -278,6 +541,13 @@ impl Message {
     }
 
     /// The body, if it is long enough to be worth sharing instead of copying.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// assert!(Message::from("short").shared_body().is_none());
+    /// assert!(Message::from(vec![7; 1000]).shared_body().is_some());
+    /// ```
     pub fn shared_body(&self) -> Option<&Bytes> {
         match &self.body {
             Body::Shared(bytes) => Some(bytes),
@@ -503,11 +773,25 @@ impl Default for Store {
 
 impl Header {
     /// An empty header.
+    ///
+    /// ```
+    /// use spanwire_core::message::Header;
+    ///
+    /// assert!(Header::new().as_slice().is_empty());
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// The bytes.
+    ///
+    /// ```
+    /// use spanwire_core::message::Header;
+    ///
+    /// let mut header = Header::new();
+    /// header.append(b"ab");
+    /// assert_eq!(header.as_slice(), b"ab");
+    /// ```
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
             Store::Inline(inline) => inline.as_slice(),
@@ -516,11 +800,28 @@ impl Header {
     }
 
     /// Adds a big-endian word at the end.
+    ///
+    /// ```
+    /// use spanwire_core::message::Header;
+    ///
+    /// let mut header = Header::new();
+    /// header.push(7);
+    /// assert_eq!(header.as_slice(), [0, 0, 0, 7]);
+    /// ```
     pub fn push(&mut self, word: u32) {
         self.append(&word.to_be_bytes());
     }
 
     /// Adds bytes at the end.
+    ///
+    /// ```
+    /// use spanwire_core::message::Header;
+    ///
+    /// let mut header = Header::new();
+    /// header.append(b"ab");
+    /// header.append(b"c");
+    /// assert_eq!(header.as_slice(), b"abc");
+    /// ```
     pub fn append(&mut self, bytes: &[u8]) {
         match &mut self.0 {
             Store::Inline(inline) => {

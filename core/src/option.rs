@@ -69,6 +69,12 @@ pub enum OptionType {
 
 impl OptionValue {
     /// The type of this value.
+    ///
+    /// ```
+    /// use spanwire_core::option::{OptionType, OptionValue};
+    ///
+    /// assert_eq!(OptionValue::from(true).kind(), OptionType::Bool);
+    /// ```
     pub fn kind(&self) -> OptionType {
         match self {
             Self::Bool(_) => OptionType::Bool,
@@ -139,11 +145,23 @@ impl Scope {
     pub const PIPE: Self = Self(16);
 
     /// Both scopes.
+    ///
+    /// ```
+    /// use spanwire_core::option::Scope;
+    ///
+    /// assert!(Scope::SOCKET.and(Scope::CONTEXT).has(Scope::CONTEXT));
+    /// ```
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     /// Whether this scope includes all of the other.
+    ///
+    /// ```
+    /// use spanwire_core::option::Scope;
+    ///
+    /// assert!(!Scope::SOCKET.has(Scope::SOCKET.and(Scope::CONTEXT)));
+    /// ```
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
@@ -283,6 +301,14 @@ options! {
 ///
 /// # Errors
 /// [`Error::NotSupported`] if there is no option of this name.
+///
+/// ```
+/// use spanwire_core::option::{OptionType, spec};
+///
+/// assert_eq!(spec("ttl-max")?.kind, OptionType::Int);
+/// assert!(spec("no such option").is_err());
+/// # Ok::<(), spanwire_core::Error>(())
+/// ```
 pub fn spec(name: &str) -> Result<&'static OptionSpec> {
     let found = OPTIONS.iter().find(|spec| spec.name == name);
     found.ok_or_else(|| Error::NotSupported(format!("no option {name:?}").into()))
@@ -293,6 +319,17 @@ impl OptionSpec {
     ///
     /// # Errors
     /// [`Error::NotSupported`], [`Error::ReadOnly`], [`Error::BadType`] or [`Error::InvalidArgument`].
+    ///
+    /// ```
+    /// use spanwire_core::option::{Scope, spec};
+    ///
+    /// let ttl = spec("ttl-max")?;
+    /// assert!(ttl.check_set(Scope::SOCKET, &3.into()).is_ok());
+    /// assert!(ttl.check_set(Scope::SOCKET, &256.into()).is_err());   // out of range
+    /// assert!(ttl.check_set(Scope::SOCKET, &true.into()).is_err());  // not a number
+    /// assert!(ttl.check_set(Scope::DIALER, &3.into()).is_err());     // dialers have none
+    /// # Ok::<(), spanwire_core::Error>(())
+    /// ```
     pub fn check_set(&self, scope: Scope, value: &OptionValue) -> Result<()> {
         self.check_scope(scope)?;
         if self.access == Access::ReadOnly {
@@ -316,6 +353,14 @@ impl OptionSpec {
     ///
     /// # Errors
     /// [`Error::NotSupported`] or [`Error::WriteOnly`].
+    ///
+    /// ```
+    /// use spanwire_core::option::{Scope, spec};
+    ///
+    /// assert!(spec("ttl-max")?.check_get(Scope::SOCKET).is_ok());
+    /// assert!(spec("sub:subscribe")?.check_get(Scope::SOCKET).is_err());
+    /// # Ok::<(), spanwire_core::Error>(())
+    /// ```
     pub fn check_get(&self, scope: Scope) -> Result<()> {
         self.check_scope(scope)?;
         if self.access == Access::WriteOnly {
@@ -345,21 +390,53 @@ pub struct OptionMap(BTreeMap<Cow<'static, str>, OptionValue>);
 
 impl OptionMap {
     /// An empty map.
+    ///
+    /// ```
+    /// use spanwire_core::OptionMap;
+    ///
+    /// assert_eq!(OptionMap::new().iter().count(), 0);
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// The value of an option, if it is set.
+    ///
+    /// ```
+    /// use spanwire_core::OptionMap;
+    ///
+    /// let mut map = OptionMap::new();
+    /// map.set("ttl-max", 3.into());
+    /// assert_eq!(map.get("ttl-max"), Some(&3.into()));
+    /// assert_eq!(map.get("linger"), None);
+    /// ```
     pub fn get(&self, name: &str) -> Option<&OptionValue> {
         self.0.get(name)
     }
 
     /// Sets an option.
+    ///
+    /// ```
+    /// use spanwire_core::OptionMap;
+    ///
+    /// let mut map = OptionMap::new();
+    /// map.set("ttl-max", 3.into());
+    /// map.set("ttl-max", 4.into());
+    /// assert_eq!(map.get("ttl-max"), Some(&4.into()));
+    /// ```
     pub fn set(&mut self, name: impl Into<Cow<'static, str>>, value: OptionValue) {
         self.0.insert(name.into(), value);
     }
 
     /// All that are set.
+    ///
+    /// ```
+    /// use spanwire_core::OptionMap;
+    ///
+    /// let mut map = OptionMap::new();
+    /// map.set("ttl-max", 3.into());
+    /// assert!(map.iter().eq([("ttl-max", &3.into())]));
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&str, &OptionValue)> {
         self.0.iter().map(|(name, value)| (&**name, value))
     }
@@ -375,27 +452,68 @@ pub struct EndpointOptions {
 
 impl EndpointOptions {
     /// With these values to start with.
+    ///
+    /// ```
+    /// use spanwire_core::OptionMap;
+    /// use spanwire_core::option::EndpointOptions;
+    ///
+    /// let mut map = OptionMap::new();
+    /// map.set("send-priority", 1.into());
+    /// assert_eq!(EndpointOptions::new(map).int("send-priority"), Some(1));
+    /// ```
     pub fn new(map: OptionMap) -> Self {
         Self { values: RwLock::new(map), ..Self::default() }
     }
 
     /// The value of an option, if it is set.
+    ///
+    /// ```
+    /// use spanwire_core::option::EndpointOptions;
+    ///
+    /// let options = EndpointOptions::default();
+    /// assert_eq!(options.get("tcp-nodelay"), None);
+    /// ```
     pub fn get(&self, name: &str) -> Option<OptionValue> {
         self.values.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     /// Sets an option. Checks nothing.
+    ///
+    /// ```
+    /// use spanwire_core::option::EndpointOptions;
+    ///
+    /// let options = EndpointOptions::default();
+    /// options.set("tcp-nodelay", true.into());
+    /// assert_eq!(options.get("tcp-nodelay"), Some(true.into()));
+    /// ```
     pub fn set(&self, name: impl Into<Cow<'static, str>>, value: OptionValue) {
         self.values.write().unwrap_or_else(PoisonError::into_inner).set(name, value);
     }
 
     /// Where connected descriptors are handed to a `socket://` listener, which is what setting `socket:fd` means.
+    ///
+    /// ```
+    /// use spanwire_core::option::EndpointOptions;
+    /// use std::os::unix::net::UnixStream;
+    ///
+    /// let options = EndpointOptions::default();
+    /// options.fd_inbox().open();
+    /// options.fd_inbox().put(UnixStream::pair()?.0.into())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(unix)]
     pub fn fd_inbox(&self) -> &FdInbox {
         &self.inbox
     }
 
     /// A truth value, or the default where it is not set.
+    ///
+    /// ```
+    /// use spanwire_core::option::EndpointOptions;
+    ///
+    /// let options = EndpointOptions::default();
+    /// assert!(options.bool_or("tcp-nodelay", true));
+    /// ```
     pub fn bool_or(&self, name: &str, default: bool) -> bool {
         match self.get(name) {
             Some(OptionValue::Bool(value)) => value,
@@ -404,6 +522,14 @@ impl EndpointOptions {
     }
 
     /// A whole number, if it is set.
+    ///
+    /// ```
+    /// use spanwire_core::option::EndpointOptions;
+    ///
+    /// let options = EndpointOptions::default();
+    /// options.set("send-priority", 1.into());
+    /// assert_eq!(options.int("send-priority"), Some(1));
+    /// ```
     pub fn int(&self, name: &str) -> Option<i32> {
         match self.get(name) {
             Some(OptionValue::Int(value)) => Some(value),
@@ -412,6 +538,14 @@ impl EndpointOptions {
     }
 
     /// A size, if it is set.
+    ///
+    /// ```
+    /// use spanwire_core::option::EndpointOptions;
+    ///
+    /// let options = EndpointOptions::default();
+    /// options.set("recv-size-max", 1024_usize.into());
+    /// assert_eq!(options.size("recv-size-max"), Some(1024));
+    /// ```
     pub fn size(&self, name: &str) -> Option<usize> {
         match self.get(name) {
             Some(OptionValue::Size(value)) => Some(value),
@@ -420,6 +554,15 @@ impl EndpointOptions {
     }
 
     /// A time, if it is set; the inner `None` is infinite.
+    ///
+    /// ```
+    /// use spanwire_core::option::EndpointOptions;
+    /// use std::time::Duration;
+    ///
+    /// let options = EndpointOptions::default();
+    /// options.set("reconnect-time-min", Duration::ZERO.into());
+    /// assert_eq!(options.duration("reconnect-time-min"), Some(Some(Duration::ZERO)));
+    /// ```
     pub fn duration(&self, name: &str) -> Option<Option<Duration>> {
         match self.get(name) {
             Some(OptionValue::Duration(value)) => Some(value),

@@ -55,6 +55,14 @@ impl Url {
     /// # Errors
     /// [`Error::AddressInvalid`], which names the text and what is wrong with it. That the scheme has no transport is not
     /// known here.
+    ///
+    /// ```
+    /// use spanwire_core::Url;
+    ///
+    /// assert_eq!(Url::parse("TCP://LocalHost:5555")?.host(), Some("localhost"));
+    /// assert!(Url::parse("tcp://localhost:70000").is_err());
+    /// # Ok::<(), spanwire_core::Error>(())
+    /// ```
     pub fn parse(text: &str) -> Result<Self> {
         let bad = |why: Cow<'static, str>| Error::AddressInvalid(format!("{text:?}: {why}").into());
         let (scheme, rest) = text.split_once(':').ok_or_else(|| bad("no scheme such as \"tcp://\"".into()))?;
@@ -91,21 +99,52 @@ impl Url {
     ///
     /// # Errors
     /// [`Error::AddressInvalid`] if the name is longer than 107 bytes.
+    ///
+    /// ```
+    /// use spanwire_core::Url;
+    ///
+    /// let url = Url::from_abstract_name(b"a\0b")?;
+    /// assert_eq!(url.as_str(), "abstract://a%00b");
+    /// assert!(Url::from_abstract_name(&[0; 108]).is_err());
+    /// # Ok::<(), spanwire_core::Error>(())
+    /// ```
     pub fn from_abstract_name(name: &[u8]) -> Result<Self> {
         Self::parse(&format!("abstract://{}", percent_encode(name, ESCAPED)))
     }
 
     /// As it was written.
+    ///
+    /// ```
+    /// use spanwire_core::Url;
+    ///
+    /// assert_eq!(Url::parse("TCP://*:5555")?.as_str(), "TCP://*:5555");
+    /// # Ok::<(), spanwire_core::Error>(())
+    /// ```
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// The scheme, in lower case, such as `tls+tcp`.
+    ///
+    /// ```
+    /// use spanwire_core::Url;
+    ///
+    /// assert_eq!(Url::parse("TCP://*:5555")?.scheme(), "tcp");
+    /// # Ok::<(), spanwire_core::Error>(())
+    /// ```
     pub fn scheme(&self) -> &str {
         &self.scheme
     }
 
     /// Everything behind `scheme://` or `scheme:`, as it was written.
+    ///
+    /// ```
+    /// use spanwire_core::Url;
+    ///
+    /// assert_eq!(Url::parse("pigeon://roof")?.rest(), "roof");
+    /// assert_eq!(Url::parse("pigeon:roof")?.rest(), "roof");
+    /// # Ok::<(), spanwire_core::Error>(())
+    /// ```
     pub fn rest(&self) -> &str {
         let rest = self.text.get(self.scheme.len() + 1..).unwrap_or("");
         rest.strip_prefix("//").unwrap_or(rest)
@@ -113,37 +152,90 @@ impl Url {
 
     /// The host in lower case and without brackets, an IPv6 address with its zone behind a `%`. Empty or `*` where it is left
     /// open; `None` where the scheme has no hosts.
+    ///
+    /// ```
+    /// use spanwire_core::Url;
+    ///
+    /// assert_eq!(Url::parse("tcp://[::1]:5555")?.host(), Some("::1"));
+    /// assert_eq!(Url::parse("inproc://name")?.host(), None);
+    /// # Ok::<(), spanwire_core::Error>(())
+    /// ```
     pub fn host(&self) -> Option<&str> {
         self.net().map(|net| &*net.host)
     }
 
     /// Whether the host is left open: empty or `*`. Such a URL can be listened at and not dialed.
+    ///
+    /// ```
+    /// use spanwire_core::Url;
+    ///
+    /// assert!(Url::parse("tcp://*:5555")?.is_wildcard());
+    /// assert!(!Url::parse("tcp://localhost:5555")?.is_wildcard());
+    /// # Ok::<(), spanwire_core::Error>(())
+    /// ```
     pub fn is_wildcard(&self) -> bool {
         matches!(self.host(), Some("" | "*"))
     }
 
     /// The port, or the scheme's default; 0 leaves the choice to the system. `None` where the scheme has no ports.
+    ///
+    /// ```
+    /// use spanwire_core::Url;
+    ///
+    /// assert_eq!(Url::parse("tcp://localhost:5555")?.port(), Some(5555));
+    /// assert_eq!(Url::parse("ws://localhost/")?.port(), Some(80));
+    /// # Ok::<(), spanwire_core::Error>(())
+    /// ```
     pub fn port(&self) -> Option<u16> {
         self.net()?.port
     }
 
     /// The local address in front of a `;`, nanomsg's way to choose the interface.
+    ///
+    /// ```
+    /// use spanwire_core::Url;
+    ///
+    /// assert_eq!(Url::parse("tcp://192.168.1.2;host:5555")?.local(), Some("192.168.1.2"));
+    /// # Ok::<(), spanwire_core::Error>(())
+    /// ```
     pub fn local(&self) -> Option<&str> {
         self.net()?.local.as_deref()
     }
 
     /// What stands in front of an `@`, as it was written.
+    ///
+    /// ```
+    /// use spanwire_core::Url;
+    ///
+    /// assert_eq!(Url::parse("ws://me@host/")?.userinfo(), Some("me"));
+    /// # Ok::<(), spanwire_core::Error>(())
+    /// ```
     pub fn userinfo(&self) -> Option<&str> {
         self.net()?.userinfo.as_deref()
     }
 
     /// The path, decoded. Of `inproc`, `ipc` and the like it is all that follows `://`. An abstract name that is not UTF-8
     /// has replacement characters here; see [`path_bytes`](Self::path_bytes).
+    ///
+    /// ```
+    /// use spanwire_core::Url;
+    ///
+    /// assert_eq!(Url::parse("ws://host/a%20b")?.path(), "/a b");
+    /// assert_eq!(Url::parse("ipc:///tmp/a%20b")?.path(), "/tmp/a%20b");
+    /// # Ok::<(), spanwire_core::Error>(())
+    /// ```
     pub fn path(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.path_bytes())
     }
 
     /// The path, decoded, as bytes.
+    ///
+    /// ```
+    /// use spanwire_core::Url;
+    ///
+    /// assert_eq!(Url::parse("abstract://a%00b")?.path_bytes(), b"a\0b");
+    /// # Ok::<(), spanwire_core::Error>(())
+    /// ```
     pub fn path_bytes(&self) -> &[u8] {
         match &self.parts {
             Parts::Name(name) => name.as_bytes(),
@@ -153,6 +245,13 @@ impl Url {
     }
 
     /// The path in canonical form, with escapes, as HTTP requests carry it. As it was written where there is no canonical form.
+    ///
+    /// ```
+    /// use spanwire_core::Url;
+    ///
+    /// assert_eq!(Url::parse("ws://host/a%20b/../c%20d")?.encoded_path(), "/c%20d");
+    /// # Ok::<(), spanwire_core::Error>(())
+    /// ```
     pub fn encoded_path(&self) -> &str {
         match &self.parts {
             Parts::Name(_) | Parts::Bytes(_) => self.rest(),
@@ -161,6 +260,14 @@ impl Url {
     }
 
     /// The path as the name of a file.
+    ///
+    /// ```
+    /// use spanwire_core::Url;
+    /// use std::path::Path;
+    ///
+    /// assert_eq!(Url::parse("ipc:///tmp/app.sock")?.file(), Path::new("/tmp/app.sock"));
+    /// # Ok::<(), spanwire_core::Error>(())
+    /// ```
     pub fn file(&self) -> &Path {
         match &self.parts {
             Parts::Name(name) => Path::new(name),
@@ -170,16 +277,38 @@ impl Url {
     }
 
     /// What stands between `?` and `#`, as it was written.
+    ///
+    /// ```
+    /// use spanwire_core::Url;
+    ///
+    /// assert_eq!(Url::parse("ws://host/path?a=b")?.query(), Some("a=b"));
+    /// # Ok::<(), spanwire_core::Error>(())
+    /// ```
     pub fn query(&self) -> Option<&str> {
         self.net()?.query.as_deref()
     }
 
     /// What stands behind `#`, as it was written.
+    ///
+    /// ```
+    /// use spanwire_core::Url;
+    ///
+    /// assert_eq!(Url::parse("ws://host/path#part")?.fragment(), Some("part"));
+    /// # Ok::<(), spanwire_core::Error>(())
+    /// ```
     pub fn fragment(&self) -> Option<&str> {
         self.net()?.fragment.as_deref()
     }
 
     /// The same URL with this port. A URL without ports stays as it is.
+    ///
+    /// ```
+    /// use spanwire_core::Url;
+    ///
+    /// assert_eq!(Url::parse("tcp://host:0")?.with_port(5555).as_str(), "tcp://host:5555");
+    /// assert_eq!(Url::parse("inproc://name")?.with_port(5555).as_str(), "inproc://name");
+    /// # Ok::<(), spanwire_core::Error>(())
+    /// ```
     #[must_use]
     pub fn with_port(&self, port: u16) -> Self {
         let mut url = self.clone();
