@@ -228,18 +228,17 @@ fn the_io_thread_rests_while_a_receiver_waits() {
         return;
     }
     let (pull, push) = connected("pull", "push", "ipc");
-    let waiting = thread::spawn(move || {
-        let first = recv(&pull, LONG);
-        (first, recv(&pull, LONG))
-    });
-    thread::sleep(Duration::from_millis(100));
-    send(&push, "one", LONG).unwrap();
+    let waiting = thread::spawn(move || (0..21).for_each(|_| drop(recv(&pull, LONG).unwrap())));
+    for _ in 0..20 {
+        thread::sleep(Duration::from_millis(10));
+        send(&push, "early", LONG).unwrap();
+    }
     thread::sleep(Duration::from_millis(100));
     let before = io_sleeps();
     thread::sleep(Duration::from_secs(1));
     let sleeps = io_sleeps() - before;
-    send(&push, "two", LONG).unwrap();
-    waiting.join().unwrap().1.unwrap();
+    send(&push, "late", LONG).unwrap();
+    waiting.join().unwrap();
     assert!(sleeps < 20, "the I/O thread woke up {sleeps} times in a second");
 }
 

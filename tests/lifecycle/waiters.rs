@@ -88,3 +88,19 @@ fn a_flood_for_nobody_does_not_hold_up_a_timeout() {
     println!("waited {waited:?}, tried {tried:?}");
     assert!(waited < 3 * SECOND && tried < 3 * SECOND);
 }
+
+#[test]
+#[cfg(unix)]
+fn a_long_queue_moves_between_local_sockets_without_a_deep_stack() {
+    let (a, b) = (open("pair"), open("pair"));
+    a.set_option(S, "send-buffer", OptionValue::Int(8192)).unwrap();
+    b.set_option(S, "recv-buffer", OptionValue::Int(8192)).unwrap();
+    b.option(S, "recv-fd").unwrap();
+    for n in 0..8192_u32 {
+        send(&a, n.to_be_bytes().to_vec(), LONG).unwrap();
+    }
+    dial(&a, &listen(&b, &address("inproc")).url());
+    for n in 0..8192_u32 {
+        assert_eq!(recv(&b, LONG).unwrap().body(), n.to_be_bytes());
+    }
+}
