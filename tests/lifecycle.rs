@@ -19,3 +19,5 @@ mod peer;
 #[cfg(target_os = "linux")]
 #[path = "lifecycle/traces.rs"]
 mod traces;
+#[path = "lifecycle/waiters.rs"]
+mod waiters;

@@ -212,3 +212,50 @@ fn idle_sockets_make_no_system_call() {
     assert!(busy.is_empty(), "system calls while idle:\n{busy:#?}");
     assert!(!idle.is_empty());
 }
+
+/// How often the I/O thread has gone to sleep.
+fn io_sleeps() -> u64 {
+    let tasks = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
+    let io = |task: &std::path::PathBuf| fs::read_to_string(task.join("comm")).is_ok_and(|c| c.trim() == "spanwire-io");
+    let status = fs::read_to_string(tasks.filter(io).last().unwrap().join("status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
+    line.trim().parse().unwrap()
+}
+
+#[test]
+fn the_io_thread_rests_while_a_receiver_waits() {
+    if !alone("the_io_thread_rests_while_a_receiver_waits", &[]) {
+        return;
+    }
+    let (pull, push) = connected("pull", "push", "ipc");
+    let waiting = thread::spawn(move || (0..21).for_each(|_| drop(recv(&pull, LONG).unwrap())));
+    for _ in 0..20 {
+        thread::sleep(Duration::from_millis(10));
+        send(&push, "early", LONG).unwrap();
+    }
+    thread::sleep(Duration::from_millis(100));
+    let before = io_sleeps();
+    thread::sleep(Duration::from_secs(1));
+    let sleeps = io_sleeps() - before;
+    send(&push, "late", LONG).unwrap();
+    waiting.join().unwrap();
+    assert!(sleeps < 20, "the I/O thread woke up {sleeps} times in a second");
+}
+
+#[test]
+fn the_io_thread_rests_while_a_peer_has_stalled() {
+    if !alone("the_io_thread_rests_while_a_peer_has_stalled", &[]) {
+        return;
+    }
+    let push = open("push");
+    let listener = listen(&push, &address("ipc"));
+    let peer = crate::peer::Peer::join(&listener.url(), 0x51);
+    wait_for(|| !push.pipes().is_empty());
+    while send(&push, vec![0; 100], Duration::from_millis(100)).is_ok() {}
+    thread::sleep(Duration::from_millis(100));
+    let before = io_sleeps();
+    thread::sleep(Duration::from_secs(1));
+    let sleeps = io_sleeps() - before;
+    drop(peer);
+    assert!(sleeps < 20, "the I/O thread woke up {sleeps} times in a second");
+}

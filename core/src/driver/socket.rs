@@ -3,6 +3,7 @@
 //! A *turn* is what happens between locking and unlocking. It feeds the protocol, which answers through its outbox; it ends in
 //! [`Inner::finish`], which settles the hand-over, unlocks, and only then writes to pipes, wakes callers and tells other sockets.
 
+use std::cell::Cell;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Instant;
@@ -244,7 +245,8 @@ impl Inner {
         st.core.event(PipeEvent { pipe: pipe.get(), readable: true, writable: false, hangup });
         // Threads that wait read for themselves; tasks can't, and nobody else would see the end of the pipe. One round: this thread
         // has other things to do.
-        let mut round = st.core.hand.ready.len();
+        let level = Level::enter();
+        let mut round = if level.is_deep() { 0 } else { st.core.hand.ready.len() };
         while round > 0
             && st.core.hand.drive == Drive::Idle
             && st.core.hand.promoted.is_none()
@@ -375,6 +377,33 @@ impl Inner {
     }
 }
 
+/// A local pipe that is read has room, its writer is told and writes, its reader is told: calls within calls, as long as the writer's
+/// queue is. From a certain level on reading is left to the I/O thread.
+struct Level(u32);
+
+impl Level {
+    fn enter() -> Self {
+        let level = LEVEL.try_with(|level| level.replace(level.get() + 1));
+        Self(level.unwrap_or(LEVELS))
+    }
+
+    fn is_deep(&self) -> bool {
+        self.0 >= LEVELS
+    }
+}
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        let _ = LEVEL.try_with(|level| level.set(self.0));
+    }
+}
+
+thread_local! {
+    static LEVEL: Cell<u32> = const { Cell::new(0) };
+}
+
+/// How deep calls from one socket into the other go.
+const LEVELS: u32 = 8;
 /// With more ready pipes than this, each is read in smaller pieces.
 const CROWD: usize = 4;
 /// The most pipes that the I/O thread reads for one socket before it looks after the others.
