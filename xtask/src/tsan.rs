@@ -42,6 +42,8 @@ pub(crate) fn tsan() -> Done {
     run(&mut cc)?;
     let mut build = nightly(&["rustc", "--profile", "test", "--test", "stress", "--target", TARGET]);
     build.args(["--message-format", "json-render-diagnostics", "--"]).args(&link);
+    // The suppressions name functions that are inlined: only debug info knows them.
+    build.env("CARGO_PROFILE_DEV_DEBUG", "2");
     build.env("RUSTFLAGS", "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer").env("CARGO_TARGET_DIR", &dir);
     println!("building the stress test with -Zsanitizer=thread");
     let messages = output(&mut build)?;
