@@ -587,7 +587,12 @@ async fn attach(ep: &Arc<Endpoint>, connection: Connection) -> Result<Arc<PipeSh
     let pipe = Arc::new(PipeShared::new(&socket, ep.clone(), options, link));
     let candidate = Candidate { socket: &socket, pipe: &pipe };
     if let Some(told) = socket.notify(PipeChange::BeforeAdd, &pipe) {
-        told.wait().await;
+        // A callback that waits for a connection whose callbacks wait for this one must not wait for ever.
+        let told = async {
+            told.wait().await;
+            Ok(())
+        };
+        limited(HANDSHAKE_LIMIT, told).await?;
     }
     let limit = ep.options.size(names::RECV_SIZE_MAX).unwrap_or(DEFAULT_RECV_MAX);
     let wanted = socket.info.peer;

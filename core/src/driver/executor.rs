@@ -13,7 +13,12 @@ pub(crate) fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 
     static THREAD: OnceLock<()> = OnceLock::new();
     let executor = EXECUTOR.get_or_init(Executor::new);
     THREAD.get_or_init(|| {
-        let run = move || async_io::block_on(executor.run(pending::<()>()));
+        let run = move || {
+            loop {
+                // Only a task that panics ends this: one of a transport that somebody has plugged in, say.
+                guarded("a transport", || async_io::block_on(executor.run(pending::<()>())));
+            }
+        };
         if let Err(e) = thread::Builder::new().name("spanwire-async".into()).spawn(run) {
             tracing::error!("cannot start the executor thread: {e}");
         }
@@ -21,10 +26,10 @@ pub(crate) fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 
     executor.spawn(future)
 }
 
-/// Runs code of the application; a panic is logged and goes no further.
-pub(crate) fn guarded(code: impl FnOnce()) {
+/// Runs code that is not the driver's; a panic is logged and goes no further.
+pub(crate) fn guarded(what: &str, code: impl FnOnce()) {
     if std::panic::catch_unwind(std::panic::AssertUnwindSafe(code)).is_err() {
-        tracing::error!("a pipe callback panicked");
+        tracing::error!("{what} panicked");
     }
 }
 
@@ -37,7 +42,7 @@ pub(crate) fn call(callback: impl FnOnce() + Send + 'static) {
         let (queue, calls) = channel::<Call>();
         let run = move || {
             for call in calls {
-                guarded(call);
+                guarded("a pipe callback", call);
             }
         };
         if let Err(e) = thread::Builder::new().name("spanwire-call".into()).spawn(run) {

@@ -64,14 +64,17 @@ pub(crate) enum Outcome {
     /// It may lead.
     Lead,
     /// It is its turn to send.
-    Turn,
+    Turn {
+        /// It is a thread: the next one is woken by its leave.
+        thread: bool,
+    },
 }
 
 /// The callers that wait for one queue of messages, or for room to send; in the order of their tickets.
 #[derive(Debug, Default)]
 pub(crate) struct WaitQueue {
     waiters: VecDeque<Waiter>,
-    /// Receivers that were woken for a message and have not taken it. Senders that were woken and have not tried.
+    /// Receivers that were woken for a message and have not taken it.
     pub(crate) reserved: usize,
     /// One of them is a thread; the next is woken by its leave.
     pub(crate) thread_on_its_way: bool,
@@ -201,7 +204,7 @@ impl Handover {
                 queue.thread_on_its_way = false;
             }
             Some(Outcome::Lead) => self.promoted = None,
-            Some(Outcome::Turn) => {}
+            Some(Outcome::Turn { .. }) => {}
             None => {
                 self.take_receiver(queue, ticket);
             }
@@ -211,7 +214,7 @@ impl Handover {
     /// A sender is back, or gives up.
     pub(crate) fn back_send(&mut self, queue: &mut WaitQueue, ticket: Ticket) {
         match self.woken.remove(&ticket) {
-            Some(Outcome::Turn) => queue.reserved -= 1,
+            Some(Outcome::Turn { thread }) => queue.thread_on_its_way &= !thread,
             Some(Outcome::Message | Outcome::Lead) => {}
             None => {
                 queue.remove(ticket);
@@ -252,15 +255,24 @@ impl Handover {
         }
     }
 
-    /// Wakes the first sender of this queue, unless one is on its way already.
-    pub(crate) fn wake_sender(&mut self, queue: &mut WaitQueue) -> Option<Sleeper> {
-        if queue.reserved > 0 {
-            return None;
+    /// Gives senders of this queue their turn: the first, if it is a task, and the first thread, unless one is on its way already. A
+    /// task may not be polled for long, and must not hold up threads.
+    pub(crate) fn wake_senders(&mut self, queue: &mut WaitQueue, mut wake: impl FnMut(Sleeper)) {
+        if queue.waiters.front().is_some_and(|w| matches!(w.sleeper, Sleeper::Task(_)))
+            && let Some(task) = queue.waiters.pop_front()
+        {
+            self.woken.insert(task.ticket, Outcome::Turn { thread: false });
+            wake(task.sleeper);
         }
-        let waiter = queue.waiters.pop_front()?;
-        queue.reserved += 1;
-        self.woken.insert(waiter.ticket, Outcome::Turn);
-        Some(waiter.sleeper)
+        if queue.thread_on_its_way {
+            return;
+        }
+        let thread = queue.waiters.iter().position(|w| matches!(w.sleeper, Sleeper::Thread(_)));
+        if let Some(thread) = thread.and_then(|place| queue.waiters.remove(place)) {
+            queue.thread_on_its_way = true;
+            self.woken.insert(thread.ticket, Outcome::Turn { thread: true });
+            wake(thread.sleeper);
+        }
     }
 
     /// The queue of the thread that has waited longest, to be promoted with [`promote`](Self::promote).

@@ -4,6 +4,7 @@
 //! protocols that their time has come. It makes no system call while there is nothing to do.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -196,9 +197,11 @@ impl Io {
         }
     }
 
+    /// Does something for a socket. A waker of the application that panics ends neither this thread nor another socket.
     fn with<R>(&self, index: u32, f: impl FnOnce(&Inner) -> R) -> Option<R> {
         let socket = self.lock().sockets.get(index as usize)?.upgrade()?;
-        Some(f(&socket))
+        let done = catch_unwind(AssertUnwindSafe(|| f(&socket)));
+        done.inspect_err(|_| tracing::error!(socket = %socket.id, "a waker panicked")).ok()
     }
 }
 

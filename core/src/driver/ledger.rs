@@ -237,12 +237,13 @@ impl Core {
         }
     }
 
-    /// Gives the next sender of this context's queue its turn.
-    pub(crate) fn wake_sender(&mut self, ctx: ContextId) {
+    /// Gives the next senders of this context's queue their turn.
+    pub(crate) fn wake_senders(&mut self, ctx: ContextId) {
         let key = self.send_key(ctx);
+        let (hand, effects) = (&mut self.hand, &mut self.effects);
         let context = if key == ContextId::SOCKET { Some(&mut self.root) } else { self.contexts.get_mut(&key) };
-        if let Some(sleeper) = context.and_then(|c| self.hand.wake_sender(&mut c.send)) {
-            self.effects.wake(sleeper);
+        if let Some(context) = context {
+            hand.wake_senders(&mut context.send, |sleeper| effects.wake(sleeper));
         }
     }
 

@@ -489,7 +489,7 @@ impl Sending {
         let others = st.core.context(key).is_some_and(|c| !c.send.is_empty());
         if others && st.proto.can_send(self.ctx) {
             let ctx = self.ctx;
-            st.core.wake_sender(ctx);
+            st.core.wake_senders(ctx);
         }
         inner.finish(st);
     }

@@ -21,26 +21,73 @@ pub struct Pipe(pub(crate) Arc<PipeShared>);
 
 impl Pipe {
     /// Its id, which is also its hop id on the wire.
+    ///
+    /// ```
+    /// # use spanwire::{Pull, Push, Socket};
+    /// # let (pull, push) = (Socket::<Pull>::new(), Socket::<Push>::new());
+    /// # let dialer = push.dial(&pull.listen("inproc://pipe-id").wait()?).wait()?;
+    /// let pipe = &push.pipes()[0];
+    /// push.send("x").wait()?;
+    /// assert!(pull.recv().wait()?.pipe().is_some_and(|id| id != pipe.id())); // each side has its own
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn id(&self) -> PipeId {
         self.0.id
     }
 
     /// The socket it belongs to.
+    ///
+    /// ```
+    /// # use spanwire::{Pull, Push, Socket};
+    /// # let (pull, push) = (Socket::<Pull>::new(), Socket::<Push>::new());
+    /// # let dialer = push.dial(&pull.listen("inproc://pipe-socket").wait()?).wait()?;
+    /// let pipe = &push.pipes()[0];
+    /// assert_eq!(pipe.socket_id(), push.id());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn socket_id(&self) -> SocketId {
         self.0.socket_id
     }
 
     /// The dialer that made it, if a dialer did.
+    ///
+    /// ```
+    /// # use spanwire::{Pull, Push, Socket};
+    /// # let (pull, push) = (Socket::<Pull>::new(), Socket::<Push>::new());
+    /// # let dialer = push.dial(&pull.listen("inproc://pipe-dialer").wait()?).wait()?;
+    /// let pipe = &push.pipes()[0];
+    /// assert_eq!(pipe.dialer_id(), Some(dialer.id()));
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn dialer_id(&self) -> Option<DialerId> {
         self.0.endpoint.dialer_id()
     }
 
     /// The listener that took it, if a listener did.
+    ///
+    /// ```
+    /// # use spanwire::{Pull, Push, Socket};
+    /// # let (pull, push) = (Socket::<Pull>::new(), Socket::<Push>::new());
+    /// # let dialer = push.dial(&pull.listen("inproc://pipe-listener").wait()?).wait()?;
+    /// let pipe = &push.pipes()[0];
+    /// assert_eq!(pipe.listener_id(), None); // a dialer made it
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn listener_id(&self) -> Option<ListenerId> {
         self.0.endpoint.listener_id()
     }
 
     /// Closes the connection. In a before-add callback this refuses it. A dialer connects anew.
+    ///
+    /// ```
+    /// # use spanwire::{Pull, Push, Socket};
+    /// # let (pull, push) = (Socket::<Pull>::new(), Socket::<Push>::new());
+    /// # let dialer = push.dial(&pull.listen("inproc://pipe-close").wait()?).wait()?;
+    /// let pipe = &push.pipes()[0];
+    /// pipe.close();
+    /// assert!(pipe.is_closed());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn close(&self) {
         if let Some(socket) = self.0.socket.upgrade() {
             socket.close_pipe(&self.0);
@@ -48,6 +95,15 @@ impl Pipe {
     }
 
     /// Whether the connection has been closed, by either side.
+    ///
+    /// ```
+    /// # use spanwire::{Pull, Push, Socket};
+    /// # let (pull, push) = (Socket::<Pull>::new(), Socket::<Push>::new());
+    /// # let dialer = push.dial(&pull.listen("inproc://pipe-closed").wait()?).wait()?;
+    /// let pipe = &push.pipes()[0];
+    /// assert!(!pipe.is_closed());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.0.is_closing() || self.0.gone.is_set()
     }
@@ -56,6 +112,15 @@ impl Pipe {
     ///
     /// # Errors
     /// [`Error::NotSupported`] if there is no such option, [`Error::WriteOnly`].
+    ///
+    /// ```
+    /// # use spanwire::{Pull, Push, Socket};
+    /// # let (pull, push) = (Socket::<Pull>::new(), Socket::<Push>::new());
+    /// # let dialer = push.dial(&pull.listen("inproc://pipe-option").wait()?).wait()?;
+    /// let pipe = &push.pipes()[0];
+    /// assert_eq!(pipe.option("url")?, "inproc://pipe-option".into());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
     pub fn option(&self, name: &str) -> Result<OptionValue> {
         if let Some(value) = self.0.options.get(name) {
             return Ok(value.clone());

@@ -34,7 +34,7 @@ impl State {
             self.dispatch(ctx);
         }
         for ctx in std::mem::take(&mut self.core.todo.send) {
-            self.core.wake_sender(ctx);
+            self.core.wake_senders(ctx);
         }
         self.hand_over(inner);
         if let Life::Open = self.core.life {

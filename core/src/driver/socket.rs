@@ -100,7 +100,7 @@ impl Inner {
         executor::call(move || {
             let _set = set;
             for callback in &callbacks {
-                executor::guarded(|| callback(change, &pipe));
+                executor::guarded("a pipe callback", || callback(change, &pipe));
             }
         });
         Some(done)

@@ -93,7 +93,7 @@ impl State {
     pub(super) fn feed(&mut self, id: PipeId, rx: &mut SlotRx) -> Option<Error> {
         let slot = self.core.pipes.get(&id)?;
         let (pipe, limit) = (slot.pipe.clone(), slot.limit);
-        if slot.paused {
+        if slot.paused || slot.dead.is_some() {
             return None;
         }
         let mut traffic = Traffic::default();
@@ -141,6 +141,10 @@ impl State {
         let ended = rx.ended().cloned();
         core.stashed += usize::from(messages);
         slot.rx = Some(rx);
+        if slot.dead.is_some() {
+            // Whoever writes detaches it.
+            return;
+        }
         if let Some(fault) = fault {
             tracing::warn!(socket = %inner.id, pipe = %id, url = %slot.pipe.endpoint.url(), "closing pipe: {fault}");
             slot.pipe.endpoint.count_error(&fault);
