@@ -63,6 +63,7 @@ pub fn recv(socket: &Socket, limit: Duration) -> Result<Message> {
 }
 
 /// Waits for something that no event tells of. Fails after 10 s.
+#[track_caller]
 pub fn wait_for(mut what: impl FnMut() -> bool) {
     for _ in 0..10_000 {
         if what() {
