@@ -161,8 +161,8 @@ pub trait Outbox {
     /// The time of this event. The same for the whole call.
     fn now(&mut self) -> Instant;
 
-    /// Sends a message on a pipe that is ready.
-    fn send(&mut self, pipe: PipeId, msg: Message) -> Room;
+    /// Sends a message on a pipe that is ready. What is left in `msg` is of no use any more.
+    fn send(&mut self, pipe: PipeId, msg: &mut Message) -> Room;
 
     /// Closes a pipe. [`Protocol::pipe_detached`] follows later, never within this call.
     fn close(&mut self, pipe: PipeId, reason: Reject);
@@ -185,12 +185,12 @@ pub trait Outbox {
 }
 
 /// Why a send was not done.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum SendRefused {
-    /// It would have to wait. The message is handed back.
-    Full(Message),
-    /// It can't be done. The message is handed back.
-    Failed(Error, Message),
+    /// It would have to wait.
+    Full,
+    /// It can't be done.
+    Failed(Error),
 }
 
 /// Why a receive was not done.
@@ -224,11 +224,11 @@ pub trait Protocol: Send {
     /// process they are still in the header. A protocol without an SP header calls [`Message::join_header`].
     fn pipe_received(&mut self, pipe: PipeId, msg: Message, out: &mut dyn Outbox) -> Flow;
 
-    /// Sends, or hands the message back.
+    /// Sends the message, and then what is left in `msg` is of no use any more; or refuses it, and leaves it as it was.
     fn try_send(
         &mut self,
         ctx: ContextId,
-        msg: Message,
+        msg: &mut Message,
         attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused>;

@@ -125,14 +125,14 @@ impl Protocol for Pair1Poly {
     fn try_send(
         &mut self,
         _ctx: ContextId,
-        mut msg: Message,
+        msg: &mut Message,
         _attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
-        let Order::Started(pipes) = &self.order else { return Err(SendRefused::Full(msg)) };
+        let Order::Started(pipes) = &self.order else { return Err(SendRefused::Full) };
         let sent = match msg.pipe().or_else(|| pipes.first().copied()) {
             Some(pipe) => {
-                HopCount::start(&mut msg);
+                HopCount::start(msg);
                 self.peers.send_to(pipe, msg, out)
             }
             None => {

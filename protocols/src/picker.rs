@@ -1,10 +1,10 @@
 //! Which pipe a message goes to: round robin among the ready ones of the best priority.
 
 use spanwire_core::protocol::Room;
+use spanwire_core::table::Table;
 use spanwire_core::{Message, Outbox, PipeAttrs, PipeId};
 
 use crate::levels::Levels;
-use crate::table::Table;
 
 /// The pipes of a protocol that sends each message to one of them. Picking takes constant time, whatever their number.
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ impl Picker {
     }
 
     /// Sends on the pipe that was picked and gives it its next turn.
-    pub(crate) fn send(&mut self, turn: Turn, msg: Message, out: &mut dyn Outbox) -> PipeId {
+    pub(crate) fn send(&mut self, turn: Turn, msg: &mut Message, out: &mut dyn Outbox) -> PipeId {
         match out.send(turn.pipe, msg) {
             Room::More => self.ready.push(turn.priority, turn.pipe),
             Room::Full => {

@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use std::marker::PhantomData;
 
 use spanwire_core::protocol::{Flow, RecvError, SendRefused};
+use spanwire_core::table::Table;
 use spanwire_core::{
     Attempt, ContextId, Message, OptionValue, Outbox, PipeAttrs, PipeId, Protocol, ProtocolInfo, Reject, Result,
 };
@@ -24,7 +25,6 @@ use crate::Form;
 use crate::levels::Levels;
 use crate::options;
 use crate::push::PushForm;
-use crate::table::Table;
 
 /// Pull.
 pub type Pull = Puller<PullForm>;
@@ -144,11 +144,11 @@ impl<F: Form> Protocol for Puller<F> {
     fn try_send(
         &mut self,
         _ctx: ContextId,
-        msg: Message,
+        _msg: &mut Message,
         _attempt: Attempt,
         _out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
-        Err(SendRefused::Failed(options::no_direction(&F::INFO, "send"), msg))
+        Err(SendRefused::Failed(options::no_direction(&F::INFO, "send")))
     }
 
     fn try_recv(&mut self, _ctx: ContextId, _attempt: Attempt, out: &mut dyn Outbox) -> Result<Message, RecvError> {

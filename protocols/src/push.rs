@@ -60,9 +60,9 @@ impl<F: Form> Pusher<F> {
     fn pump(&mut self, out: &mut dyn Outbox) {
         while !self.queue.is_empty()
             && let Some(turn) = self.picker.pick()
-            && let Some(msg) = self.queue.pop_front()
+            && let Some(mut msg) = self.queue.pop_front()
         {
-            self.picker.send(turn, msg, out);
+            self.picker.send(turn, &mut msg, out);
         }
         if self.can_send(ContextId::SOCKET) {
             out.wake_send(ContextId::SOCKET);
@@ -109,7 +109,7 @@ impl<F: Form> Protocol for Pusher<F> {
     fn try_send(
         &mut self,
         _ctx: ContextId,
-        mut msg: Message,
+        msg: &mut Message,
         _attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
@@ -122,10 +122,10 @@ impl<F: Form> Protocol for Pusher<F> {
         }
         if self.queue.len() < self.limit {
             msg.clear_header();
-            self.queue.push_back(msg);
+            self.queue.push_back(std::mem::take(msg));
             return Ok(());
         }
-        Err(SendRefused::Full(msg))
+        Err(SendRefused::Full)
     }
 
     fn try_recv(&mut self, _ctx: ContextId, _attempt: Attempt, _out: &mut dyn Outbox) -> Result<Message, RecvError> {

@@ -57,8 +57,8 @@ pub trait Route: fmt::Debug + Default + Send + 'static {
     fn writable(&mut self, pipe: PipeId, out: &mut dyn Outbox);
     /// Whether this pipe is there.
     fn knows(&self, pipe: PipeId) -> bool;
-    /// Sends a message, or gives it back.
-    fn send(&mut self, msg: Message, out: &mut dyn Outbox) -> Result<(), Message>;
+    /// Sends a message, if it can.
+    fn send(&mut self, msg: &mut Message, out: &mut dyn Outbox) -> Result<(), SendRefused>;
     /// Whether it would be sent.
     fn can_send(&self) -> bool;
     /// How many messages wait.
@@ -124,11 +124,11 @@ impl<R: Route> Protocol for RawAsker<R> {
     fn try_send(
         &mut self,
         _ctx: ContextId,
-        msg: Message,
+        msg: &mut Message,
         _attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
-        self.route.send(msg, out).map_err(SendRefused::Full)
+        self.route.send(msg, out)
     }
 
     fn try_recv(&mut self, _ctx: ContextId, _attempt: Attempt, out: &mut dyn Outbox) -> Result<Message, RecvError> {
@@ -208,13 +208,13 @@ impl Route for ToOne {
         self.0.knows(pipe)
     }
 
-    fn send(&mut self, msg: Message, out: &mut dyn Outbox) -> Result<(), Message> {
+    fn send(&mut self, msg: &mut Message, out: &mut dyn Outbox) -> Result<(), SendRefused> {
         match self.0.pick() {
             Some(turn) => {
                 self.0.send(turn, msg, out);
                 Ok(())
             }
-            None => Err(msg),
+            None => Err(SendRefused::Full),
         }
     }
 
@@ -266,7 +266,7 @@ impl Route for ToAll {
         self.0.knows(pipe)
     }
 
-    fn send(&mut self, msg: Message, out: &mut dyn Outbox) -> Result<(), Message> {
+    fn send(&mut self, msg: &mut Message, out: &mut dyn Outbox) -> Result<(), SendRefused> {
         self.0.send_all(msg, None, out);
         Ok(())
     }

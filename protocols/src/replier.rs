@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use spanwire_core::message::Header;
 use spanwire_core::option::names;
 use spanwire_core::protocol::{DropCause, Flow, RecvError, Room, SendRefused};
+use spanwire_core::table::Table;
 use spanwire_core::{
     Attempt, ContextId, Error, Message, OptionValue, Outbox, PipeAttrs, PipeId, Protocol, ProtocolInfo, Reject, Result,
 };
@@ -15,7 +16,6 @@ use crate::Form;
 use crate::levels::Levels;
 use crate::options;
 use crate::picker::Gate;
-use crate::table::Table;
 use crate::words::{self, BadStack};
 
 /// The state machine behind [`Rep`](crate::Rep) and [`Respondent`](crate::Respondent).
@@ -207,21 +207,21 @@ impl<F: Form> Protocol for Replier<F> {
     fn try_send(
         &mut self,
         ctx: ContextId,
-        mut msg: Message,
+        msg: &mut Message,
         attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
-        let Some(context) = self.contexts.get_mut(ctx) else { return Err(SendRefused::Failed(Error::Closed, msg)) };
+        let Some(context) = self.contexts.get_mut(ctx) else { return Err(SendRefused::Failed(Error::Closed)) };
         let path = match (attempt, &mut context.reply) {
             (Attempt::Again, Reply::Waiting(path)) => path,
-            (Attempt::Again, Reply::Idle) => return Err(SendRefused::Failed(Error::Canceled, msg)),
+            (Attempt::Again, Reply::Idle) => return Err(SendRefused::Failed(Error::Canceled)),
             (Attempt::Only | Attempt::First, Reply::Waiting(_)) => {
-                return Err(SendRefused::Failed(Error::State("another reply waits on this context".into()), msg));
+                return Err(SendRefused::Failed(Error::State("another reply waits on this context".into())));
             }
             (Attempt::Only | Attempt::First, Reply::Idle) => match &mut context.request {
                 Request::Owed(path) => path,
                 Request::Idle | Request::Receiving => {
-                    return Err(SendRefused::Failed(Error::State("no request to reply to".into()), msg));
+                    return Err(SendRefused::Failed(Error::State("no request to reply to".into())));
                 }
             },
         };
@@ -234,10 +234,10 @@ impl<F: Form> Protocol for Replier<F> {
                         context.reply = Reply::Waiting(path);
                     }
                 }
-                return Err(SendRefused::Full(msg));
+                return Err(SendRefused::Full);
             }
             Some(peer) => {
-                words::stamp(&mut msg, std::mem::take(&mut path.stack));
+                words::stamp(msg, std::mem::take(&mut path.stack));
                 if out.send(pipe, msg) == Room::Full {
                     peer.gate = Gate::Full;
                 }

@@ -25,18 +25,17 @@
 //! **On the wire:** `u32` request id with the top bit set, then the body.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::BuildHasherDefault;
 use std::time::{Duration, Instant};
 
 use spanwire_core::option::names;
 use spanwire_core::protocol::{DropCause, Flow, RecvError, SendRefused};
+use spanwire_core::table::{FastHash, Table};
 use spanwire_core::{
     Attempt, ContextId, Error, Message, OptionValue, Outbox, PipeAttrs, PipeId, Protocol, ProtocolInfo, Reject, Result,
 };
 
 use crate::options;
 use crate::picker::{Picker, Turn};
-use crate::table::{IdHasher, Table};
 use crate::words::{Ids, LAST};
 
 /// Req.
@@ -45,7 +44,7 @@ pub struct Req {
     picker: Picker,
     contexts: Table<ContextId, Context>,
     /// Who sent which request.
-    requests: HashMap<u32, ContextId, BuildHasherDefault<IdHasher>>,
+    requests: HashMap<u32, ContextId, FastHash>,
     /// Contexts in state Requeued, in the order in which they came to it. Empty while a pipe is ready.
     requeued: VecDeque<ContextId>,
     ids: Ids,
@@ -133,7 +132,7 @@ impl Req {
     }
 
     /// Sends a request on the pipe that was picked.
-    fn send(&mut self, ctx: ContextId, id: u32, turn: Turn, mut msg: Message, out: &mut dyn Outbox) {
+    fn send(&mut self, ctx: ContextId, id: u32, turn: Turn, msg: &mut Message, out: &mut dyn Outbox) {
         let Some(context) = self.contexts.get_mut(ctx) else { return };
         msg.clear_header();
         msg.append_header_u32(id);
@@ -163,9 +162,9 @@ impl Req {
             let Some(turn) = self.picker.pick() else { return };
             self.requeued.pop_front();
             if let Some(context) = self.contexts.get_mut(ctx)
-                && let State::Requeued { id, request } = std::mem::replace(&mut context.state, State::Idle)
+                && let State::Requeued { id, mut request } = std::mem::replace(&mut context.state, State::Idle)
             {
-                self.send(ctx, id, turn, request, out);
+                self.send(ctx, id, turn, &mut request, out);
             } else {
                 self.picker.put_back(turn);
             }
@@ -293,16 +292,16 @@ impl Protocol for Req {
     fn try_send(
         &mut self,
         ctx: ContextId,
-        msg: Message,
+        msg: &mut Message,
         attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
-        let Some(context) = self.contexts.get_mut(ctx) else { return Err(SendRefused::Failed(Error::Closed, msg)) };
+        let Some(context) = self.contexts.get_mut(ctx) else { return Err(SendRefused::Failed(Error::Closed)) };
         match attempt {
             Attempt::Again if !matches!(context.state, State::Waiting) => {
-                return Err(SendRefused::Failed(Error::Canceled, msg));
+                return Err(SendRefused::Failed(Error::Canceled));
             }
-            Attempt::Only if !self.picker.is_ready() => return Err(SendRefused::Full(msg)),
+            Attempt::Only if !self.picker.is_ready() => return Err(SendRefused::Full),
             Attempt::Only | Attempt::First => self.supersede(ctx, out),
             Attempt::Again => {}
         }
@@ -317,7 +316,7 @@ impl Protocol for Req {
                 if let Some(context) = self.contexts.get_mut(ctx) {
                     context.state = State::Waiting;
                 }
-                Err(SendRefused::Full(msg))
+                Err(SendRefused::Full)
             }
         }
     }

@@ -23,6 +23,7 @@ use std::marker::PhantomData;
 
 use spanwire_core::option::names;
 use spanwire_core::protocol::{DropCause, Flow, RecvError, SendRefused};
+use spanwire_core::table::Table;
 use spanwire_core::{
     Attempt, ContextId, Error, Message, OptionValue, Outbox, PipeAttrs, PipeId, Protocol, ProtocolInfo, Reject, Result,
 };
@@ -31,7 +32,6 @@ use crate::Form;
 use crate::options;
 use crate::publish::PubForm;
 use crate::subscriptions::Subscriptions;
-use crate::table::Table;
 
 /// Sub.
 pub type Sub = Subscriber<SubForm>;
@@ -152,11 +152,11 @@ impl<F: Form> Protocol for Subscriber<F> {
     fn try_send(
         &mut self,
         _ctx: ContextId,
-        msg: Message,
+        _msg: &mut Message,
         _attempt: Attempt,
         _out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
-        Err(SendRefused::Failed(options::no_direction(&F::INFO, "send"), msg))
+        Err(SendRefused::Failed(options::no_direction(&F::INFO, "send")))
     }
 
     fn try_recv(&mut self, ctx: ContextId, _attempt: Attempt, _out: &mut dyn Outbox) -> Result<Message, RecvError> {

@@ -19,18 +19,17 @@
 //! **On the wire:** `u32` survey id with the top bit set, then the body.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::hash::BuildHasherDefault;
 use std::time::{Duration, Instant};
 
 use spanwire_core::option::names;
 use spanwire_core::protocol::{DropCause, Flow, RecvError, SendRefused};
+use spanwire_core::table::{FastHash, Table};
 use spanwire_core::{
     Attempt, ContextId, Error, Message, OptionValue, Outbox, PipeAttrs, PipeId, Protocol, ProtocolInfo, Reject, Result,
 };
 
 use crate::fanout::{Fanout, Overflow};
 use crate::options;
-use crate::table::{IdHasher, Table};
 use crate::words::{Ids, LAST};
 
 /// Surveyor.
@@ -39,7 +38,7 @@ pub struct Surveyor {
     peers: Fanout,
     contexts: Table<ContextId, Context>,
     /// Whose survey this is.
-    surveys: HashMap<u32, ContextId, BuildHasherDefault<IdHasher>>,
+    surveys: HashMap<u32, ContextId, FastHash>,
     /// When open surveys end, the first one first.
     ends: BTreeSet<(Instant, ContextId)>,
     ids: Ids,
@@ -179,14 +178,14 @@ impl Protocol for Surveyor {
     fn try_send(
         &mut self,
         ctx: ContextId,
-        mut msg: Message,
+        msg: &mut Message,
         _attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
         self.end(ctx, out);
         // Even if none is open: who was told that the last one is over may not have looked yet.
         out.cancel(ctx);
-        let Some(context) = self.contexts.get_mut(ctx) else { return Err(SendRefused::Failed(Error::Closed, msg)) };
+        let Some(context) = self.contexts.get_mut(ctx) else { return Err(SendRefused::Failed(Error::Closed)) };
         let mut id = self.ids.next();
         while self.surveys.contains_key(&id) {
             id = self.ids.next();

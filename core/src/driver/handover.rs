@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::task::Waker;
 use std::thread::Thread;
 
-use super::hash::FastHash;
+use crate::table::FastHash;
 use crate::{ContextId, PipeId};
 
 /// The order in which callers came.

@@ -8,7 +8,6 @@ use smallvec::SmallVec;
 
 use super::endpoint::Endpoint;
 use super::handover::{Drive, Handover, Sleeper, Ticket, WaitQueue, Waiter};
-use super::hash::FastHash;
 use super::local::Channel;
 use super::pipe::{PipeLink, PipeShared, Slot, SlotTx, Traffic};
 use super::pollfd::PollFds;
@@ -16,6 +15,7 @@ use super::socket::Inner;
 use super::stream::{OutBuf, Phase};
 use super::sys::PipeEvent;
 use crate::protocol::{DropCause, ProtocolInfo, Reject};
+use crate::table::{FastHash, Table};
 use crate::transport::ByteStream;
 use crate::{ContextId, OptionMap, OptionValue, PipeId, SocketId};
 
@@ -25,7 +25,7 @@ pub(crate) struct Core {
     pub(super) info: &'static ProtocolInfo,
     pub(crate) life: Life,
     pub(crate) hand: Handover,
-    pub(crate) pipes: HashMap<PipeId, Slot, FastHash>,
+    pub(crate) pipes: Table<PipeId, Slot>,
     pub(super) root: Context,
     pub(super) contexts: HashMap<ContextId, Context, FastHash>,
     pub(super) next_context: ContextId,
@@ -124,7 +124,7 @@ impl Core {
             info,
             life: Life::Open,
             hand: Handover::default(),
-            pipes: HashMap::default(),
+            pipes: Table::default(),
             root: Context::default(),
             contexts: HashMap::default(),
             next_context: ContextId::SOCKET,
@@ -249,7 +249,7 @@ impl Core {
 
     /// The stream of a pipe that waits to be writable.
     pub(super) fn blocked_stream(&self, id: PipeId) -> Option<(&dyn ByteStream, PipeId)> {
-        let slot = self.pipes.get(&id)?;
+        let slot = self.pipes.get(id)?;
         match (&slot.tx, &slot.pipe.link) {
             (SlotTx::Stream(tx), PipeLink::Stream(stream, _)) if tx.phase == Phase::Blocked => Some((&**stream, id)),
             _ => None,
@@ -259,7 +259,7 @@ impl Core {
     /// Something was seen on a pipe.
     pub(crate) fn event(&mut self, event: PipeEvent) {
         let Some(id) = PipeId::new(event.pipe) else { return };
-        let Some(slot) = self.pipes.get_mut(&id) else { return };
+        let Some(slot) = self.pipes.get_mut(id) else { return };
         slot.hangup |= event.hangup;
         if event.writable {
             self.hand.writable.push(id);
@@ -275,7 +275,7 @@ impl Core {
 
     /// Puts a pipe at the end of the list of those to read.
     pub(super) fn ready(&mut self, id: PipeId) {
-        if let Some(slot) = self.pipes.get_mut(&id)
+        if let Some(slot) = self.pipes.get_mut(id)
             && !std::mem::replace(&mut slot.queued, true)
         {
             self.hand.ready.push_back(id);

@@ -15,7 +15,6 @@ mod events;
 mod executor;
 mod handle;
 mod handover;
-mod hash;
 mod io;
 mod ledger;
 pub(crate) mod local;

@@ -126,7 +126,8 @@ pub struct Send<S: Handle> {
 #[derive(Debug)]
 struct Sending {
     ctx: ContextId,
-    msg: Option<Message>,
+    /// What is to be sent; of no use once it has been sent.
+    msg: Message,
     progress: Progress,
 }
 
@@ -439,7 +440,7 @@ impl<S: Handle> Send<S> {
     /// A send of this context.
     pub fn new(socket: S, ctx: ContextId, mut msg: Message) -> Self {
         msg.freeze();
-        Self { socket, op: Sending { ctx, msg: Some(msg), progress: Progress::Fresh } }
+        Self { socket, op: Sending { ctx, msg, progress: Progress::Fresh } }
     }
 }
 
@@ -447,12 +448,11 @@ impl Sending {
     fn step(&mut self, st: &mut State, caller: Caller<'_>) -> Step<Result<(), SendError>> {
         let key = st.core.send_key(self.ctx);
         self.back(st, key);
-        let msg = self.msg.take().unwrap_or_default();
         if !matches!(st.core.life, Life::Open) || st.core.context(self.ctx).is_none() {
-            return Step::Done(Err(SendError { error: Error::Closed, message: msg }));
+            return Step::Done(self.refused(Error::Closed));
         }
         if self.progress.is_canceled(&st.core, self.ctx) {
-            return Step::Done(Err(SendError { error: Error::Canceled, message: msg }));
+            return Step::Done(self.refused(Error::Canceled));
         }
         st.note_backlog();
         let attempt = match (self.progress, caller) {
@@ -460,11 +460,11 @@ impl Sending {
             (Progress::Fresh, _) => Attempt::First,
             _ => Attempt::Again,
         };
-        let ctx = self.ctx;
+        let (ctx, msg) = (self.ctx, &mut self.msg);
         match st.drive(|proto, out| proto.try_send(ctx, msg, attempt, out)) {
             Ok(()) => return Step::Done(Ok(())),
-            Err(SendRefused::Failed(error, message)) => return Step::Done(Err(SendError { error, message })),
-            Err(SendRefused::Full(message)) => self.msg = Some(message),
+            Err(SendRefused::Failed(error)) => return Step::Done(self.refused(error)),
+            Err(SendRefused::Full) => {}
         }
         let ticket = match self.progress {
             Progress::Waiting(ticket) => ticket,
@@ -513,7 +513,7 @@ impl Sending {
     }
 
     fn refused(&mut self, error: Error) -> Result<(), SendError> {
-        Err(SendError { error, message: self.msg.take().unwrap_or_default() })
+        Err(SendError { error, message: std::mem::take(&mut self.msg) })
     }
 }
 

@@ -18,9 +18,9 @@ impl Outbox for Turn<'_> {
         *self.core.now.get_or_insert_with(Instant::now)
     }
 
-    fn send(&mut self, pipe: PipeId, msg: Message) -> Room {
+    fn send(&mut self, pipe: PipeId, msg: &mut Message) -> Room {
         let core = &mut *self.core;
-        let Some(slot) = core.pipes.get_mut(&pipe) else {
+        let Some(slot) = core.pipes.get_mut(pipe) else {
             core.counters.drops[DropCause::NoPipe.index()] += 1;
             return Room::Full;
         };
@@ -43,7 +43,7 @@ impl Outbox for Turn<'_> {
                 if full { Room::Full } else { Room::More }
             }
             (SlotTx::Local, PipeLink::Local { tx, .. }) => {
-                let pushed = tx.push(msg);
+                let pushed = tx.push(std::mem::take(msg));
                 if pushed.tell {
                     core.effects.any = true;
                     core.effects.tell_readers.push(tx.clone());
@@ -61,7 +61,7 @@ impl Outbox for Turn<'_> {
     }
 
     fn resume(&mut self, pipe: PipeId) {
-        let Some(slot) = self.core.pipes.get_mut(&pipe) else { return };
+        let Some(slot) = self.core.pipes.get_mut(pipe) else { return };
         if !std::mem::replace(&mut slot.paused, false) {
             return;
         }
@@ -106,7 +106,7 @@ impl Core {
     /// A message was appended to a pipe on which nobody is writing: write it now, or leave it for later?
     pub(super) fn appended(&mut self, id: PipeId) {
         let (backlog, recvs) = (self.backlog, self.recvs);
-        let Some(slot) = self.pipes.get_mut(&id) else { return };
+        let Some(slot) = self.pipes.get_mut(id) else { return };
         let SlotTx::Stream(tx) = &mut slot.tx else { return };
         let mut later = tx.stream || backlog;
         if !later {
@@ -132,7 +132,7 @@ impl Core {
 
     /// Has the I/O thread write what is left on this pipe, unless somebody does before.
     pub(super) fn straggle(&mut self, id: PipeId) {
-        let Some(slot) = self.pipes.get_mut(&id) else { return };
+        let Some(slot) = self.pipes.get_mut(id) else { return };
         let SlotTx::Stream(tx) = &mut slot.tx else { return };
         if !std::mem::replace(&mut tx.ticking, true) {
             self.streaming.push(id);

@@ -186,7 +186,7 @@ impl Inner {
     /// Writes what a pipe has collected.
     pub(crate) fn flush(&self, pipe: PipeId) {
         self.turn(|st| {
-            let Some(slot) = st.core.pipes.get_mut(&pipe) else { return };
+            let Some(slot) = st.core.pipes.get_mut(pipe) else { return };
             let SlotTx::Stream(tx) = &mut slot.tx else { return };
             tx.listed = false;
             if tx.phase == Phase::Idle
@@ -201,7 +201,7 @@ impl Inner {
     pub(crate) fn read_pipe<'a>(&'a self, mut st: Guard<'a>, id: PipeId) -> Guard<'a> {
         let core = &mut st.core;
         let max = (core.hand.ready.len() > CROWD).then_some(stream::CHUNK / 4);
-        let Some(slot) = core.pipes.get_mut(&id) else { return st };
+        let Some(slot) = core.pipes.get_mut(id) else { return st };
         slot.queued = false;
         let Some(mut rx) = slot.rx.take() else {
             slot.pending = true;
@@ -266,7 +266,7 @@ impl Inner {
     /// A local pipe has room again.
     pub(crate) fn local_writable(&self, pipe: PipeId) {
         self.turn(|st| {
-            let Some(slot) = st.core.pipes.get_mut(&pipe) else { return };
+            let Some(slot) = st.core.pipes.get_mut(pipe) else { return };
             if let PipeLink::Local { tx, .. } = &slot.pipe.link
                 && slot.full
                 && tx.has_room()
@@ -333,7 +333,7 @@ impl Inner {
         let core = &mut st.core;
         let (pipes, effects) = (&mut core.pipes, &mut core.effects);
         core.streaming.retain(|id| {
-            let Some(slot) = pipes.get_mut(id) else { return false };
+            let Some(slot) = pipes.get_mut(*id) else { return false };
             let SlotTx::Stream(tx) = &mut slot.tx else { return false };
             if std::mem::take(&mut tx.since_tick) < STREAM_MIN {
                 tx.stream = false;

@@ -91,7 +91,7 @@ impl State {
 
     /// Delivers what a pipe has received to the protocol, until that pauses the pipe. Answers what is wrong with the pipe.
     pub(super) fn feed(&mut self, id: PipeId, rx: &mut SlotRx) -> Option<Error> {
-        let slot = self.core.pipes.get(&id)?;
+        let slot = self.core.pipes.get(id)?;
         let (pipe, limit) = (slot.pipe.clone(), slot.limit);
         if slot.paused || slot.dead.is_some() {
             return None;
@@ -122,7 +122,7 @@ impl State {
                 break;
             }
         }
-        if let Some(slot) = self.core.pipes.get_mut(&id) {
+        if let Some(slot) = self.core.pipes.get_mut(id) {
             slot.paused |= flow == Flow::Pause;
             slot.traffic.add(traffic);
         }
@@ -132,7 +132,7 @@ impl State {
     /// The end of [`Inner::read_pipe`].
     pub(super) fn put_back(&mut self, inner: &Inner, id: PipeId, mut rx: SlotRx, fault: Option<Error>) {
         let core = &mut self.core;
-        let Some(slot) = core.pipes.get_mut(&id) else { return };
+        let Some(slot) = core.pipes.get_mut(id) else { return };
         if let SlotRx::Stream(rx) = &mut rx {
             rx.settle(&mut core.chunks);
         }
@@ -174,7 +174,7 @@ impl State {
     ) -> Option<OutBuf> {
         let core = &mut self.core;
         let recvs = core.recvs;
-        let slot = core.pipes.get_mut(&id)?;
+        let slot = core.pipes.get_mut(id)?;
         let SlotTx::Stream(tx) = &mut slot.tx else { return None };
         let PipeLink::Stream(stream, _) = &slot.pipe.link else { return None };
         tx.taken = out.len();
@@ -224,7 +224,7 @@ impl State {
 
     /// Tells the protocol if a pipe that was full has room again.
     pub(super) fn room(&mut self, id: PipeId) {
-        let Some(slot) = self.core.pipes.get_mut(&id) else { return };
+        let Some(slot) = self.core.pipes.get_mut(id) else { return };
         let SlotTx::Stream(tx) = &slot.tx else { return };
         if slot.full && tx.phase != Phase::Dead && tx.pending() <= stream::HIGH_WATER / 2 {
             slot.full = false;
@@ -236,7 +236,7 @@ impl State {
     pub(super) fn unblock(&mut self, inner: &Inner) {
         while let Some(id) = self.core.hand.writable.pop() {
             let core = &mut self.core;
-            let Some(slot) = core.pipes.get_mut(&id) else { continue };
+            let Some(slot) = core.pipes.get_mut(id) else { continue };
             let (SlotTx::Stream(tx), PipeLink::Stream(stream, _)) = (&mut slot.tx, &slot.pipe.link) else { continue };
             if tx.phase != Phase::Blocked {
                 continue;
@@ -274,7 +274,7 @@ impl State {
         };
         self.core.pipes.insert(pipe.id, slot);
         if let Err(reject) = self.drive(|proto, out| proto.pipe_attached(pipe.id, pipe.attrs, out)) {
-            self.core.pipes.remove(&pipe.id);
+            self.core.pipes.remove(pipe.id);
             self.core.counters.rejects += 1;
             return Err(reject);
         }
@@ -302,7 +302,7 @@ impl State {
     /// Takes a pipe out of the socket. `None`: closed by this side.
     pub(crate) fn detach(&mut self, inner: &Inner, id: PipeId, why: Option<Error>) {
         let core = &mut self.core;
-        let Some(slot) = core.pipes.get_mut(&id) else { return };
+        let Some(slot) = core.pipes.get_mut(id) else { return };
         if let SlotTx::Stream(tx) = &slot.tx
             && tx.phase == Phase::Writing
         {
@@ -313,7 +313,7 @@ impl State {
             }
             return;
         }
-        let Some(slot) = core.pipes.remove(&id) else { return };
+        let Some(slot) = core.pipes.remove(id) else { return };
         let Slot { pipe, tx, rx, mut traffic, .. } = slot;
         if let Some(rx) = &rx {
             core.stashed -= usize::from(rx.has_messages());
@@ -344,7 +344,7 @@ impl State {
 }
 
 fn slot_dead(core: &mut Core, id: PipeId) -> Option<Option<Error>> {
-    core.pipes.get_mut(&id)?.dead.take().map(Some)
+    core.pipes.get_mut(id)?.dead.take().map(Some)
 }
 
 impl Slot {

@@ -103,7 +103,7 @@ impl OutBuf {
     }
 
     /// Appends a message. Bodies up to [`COPY`] bytes are copied, larger ones are kept by reference.
-    pub(crate) fn push(&mut self, codec: &dyn Codec, msg: Message) {
+    pub(crate) fn push(&mut self, codec: &dyn Codec, msg: &mut Message) {
         let (header, len) = (msg.header().len(), msg.len());
         codec.encode_prefix(header + len, &mut self.small);
         self.small.extend_from_slice(msg.header());
@@ -111,7 +111,7 @@ impl OutBuf {
             self.small.extend_from_slice(msg.body());
         } else {
             self.large_len += len;
-            self.large.push((self.small.len(), msg.into_bytes()));
+            self.large.push((self.small.len(), std::mem::take(msg).into_bytes()));
         }
     }
 
