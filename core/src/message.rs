@@ -1,5 +1,6 @@
 //! Messages.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZeroU8;
 
@@ -13,7 +14,7 @@ use crate::PipeId;
 /// freed in another costs 390 to 630 ns with glibc's malloc.
 pub const INLINE_BODY: usize = 78;
 
-const INLINE_HEADER: usize = 20;
+const SHORT_HEADER: usize = 15;
 
 /// A message: a body for the application, a header for the protocol, and the pipe it came from.
 ///
@@ -44,6 +45,7 @@ impl Message {
     ///
     /// assert!(Message::new().is_empty());
     /// ```
+    #[inline]
     pub fn new() -> Self {
         Self::default()
     }
@@ -55,6 +57,7 @@ impl Message {
     ///
     /// assert_eq!(Message::copy_from(&[1, 2]).body(), [1, 2]);
     /// ```
+    #[inline]
     pub fn copy_from(body: &[u8]) -> Self {
         Self { body: Body::copy_from(body), ..Self::default() }
     }
@@ -66,6 +69,7 @@ impl Message {
     ///
     /// assert_eq!(Message::from("hello").body(), b"hello");
     /// ```
+    #[inline]
     pub fn body(&self) -> &[u8] {
         self.body.as_slice()
     }
@@ -77,6 +81,7 @@ impl Message {
     ///
     /// assert_eq!(Message::from("hello").len(), 5);
     /// ```
+    #[inline]
     pub fn len(&self) -> usize {
         self.body.len()
     }
@@ -88,6 +93,7 @@ impl Message {
     ///
     /// assert!(!Message::from("hello").is_empty());
     /// ```
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -139,6 +145,7 @@ impl Message {
     ///
     /// assert_eq!(Message::from("not received").pipe(), None);
     /// ```
+    #[inline]
     pub fn pipe(&self) -> Option<PipeId> {
         self.pipe
     }
@@ -152,6 +159,7 @@ impl Message {
     /// msg.set_pipe(PipeId::new(7));
     /// assert_eq!(msg.pipe(), PipeId::new(7));
     /// ```
+    #[inline]
     pub fn set_pipe(&mut self, pipe: Option<PipeId>) {
         self.pipe = pipe;
     }
@@ -167,7 +175,7 @@ impl Message {
     /// ```
     pub fn append(&mut self, bytes: &[u8]) {
         if let Body::Inline(inline) = &mut self.body
-            && inline.0.append(bytes)
+            && inline.append(bytes)
         {
             return;
         }
@@ -185,7 +193,7 @@ impl Message {
     /// ```
     pub fn insert(&mut self, bytes: &[u8]) {
         if let Body::Inline(inline) = &mut self.body
-            && inline.0.insert(bytes)
+            && inline.insert(bytes)
         {
             return;
         }
@@ -211,7 +219,7 @@ impl Message {
             return false;
         }
         match &mut self.body {
-            Body::Inline(inline) => inline.0.start += n as u8,
+            Body::Inline(inline) => inline.start += n as u8,
             Body::Heap(Heap::Shared(bytes)) => bytes.advance(n),
             Body::Heap(Heap::Owned(bytes)) => bytes.advance(n),
         }
@@ -232,7 +240,7 @@ impl Message {
     pub fn chop(&mut self, n: usize) -> bool {
         let Some(rest) = self.len().checked_sub(n) else { return false };
         match &mut self.body {
-            Body::Inline(inline) => inline.0.set_end(usize::from(inline.0.start) + rest),
+            Body::Inline(inline) => inline.set_end(usize::from(inline.start) + rest),
             Body::Heap(Heap::Shared(bytes)) => bytes.truncate(rest),
             Body::Heap(Heap::Owned(bytes)) => bytes.truncate(rest),
         }
@@ -263,7 +271,7 @@ impl Message {
     /// ```
     pub fn reserve(&mut self, additional: usize) {
         if let Body::Inline(inline) = &self.body
-            && inline.0.end() + additional <= INLINE_BODY
+            && inline.end() + additional <= INLINE_BODY
         {
             return;
         }
@@ -279,7 +287,7 @@ impl Message {
     /// ```
     pub fn capacity(&self) -> usize {
         match &self.body {
-            Body::Inline(inline) => INLINE_BODY - usize::from(inline.0.start),
+            Body::Inline(inline) => INLINE_BODY - usize::from(inline.start),
             Body::Heap(Heap::Shared(bytes)) => bytes.len(),
             Body::Heap(Heap::Owned(bytes)) => bytes.capacity(),
         }
@@ -299,7 +307,7 @@ impl Message {
             return self.body.owned(0);
         }
         match &mut self.body {
-            Body::Inline(inline) => inline.0.as_mut_slice(),
+            Body::Inline(inline) => inline.as_mut_slice(),
             Body::Heap(_) => &mut [],
         }
     }
@@ -330,6 +338,7 @@ impl Message {
     ///
     /// assert_eq!(Message::from("body").header(), b"");
     /// ```
+    #[inline]
     pub fn header(&self) -> &[u8] {
         self.header.as_slice()
     }
@@ -344,8 +353,11 @@ impl Message {
     /// msg.clear_header();
     /// assert!(msg.header().is_empty());
     /// ```
+    #[inline]
     pub fn clear_header(&mut self) {
-        self.header = Header::default();
+        if !self.header.as_slice().is_empty() {
+            self.header = Header::default();
+        }
     }
 
     /// Adds bytes at the end of the header.
@@ -514,6 +526,7 @@ impl Message {
     /// msg.join_header();
     /// assert_eq!((msg.header(), msg.body()), (&b""[..], &b"head body"[..]));
     /// ```
+    #[inline]
     pub fn join_header(&mut self) {
         if !self.header().is_empty() {
             let header = std::mem::take(&mut self.header);
@@ -531,6 +544,7 @@ impl Message {
     /// msg.freeze();
     /// assert_eq!(msg.clone().body().as_ptr(), msg.body().as_ptr()); // not copied
     /// ```
+    #[inline]
     pub fn freeze(&mut self) {
         if let Body::Heap(Heap::Owned(bytes)) = &mut self.body {
             self.body = Body::Heap(Heap::Shared(std::mem::take(bytes).freeze()));
@@ -551,6 +565,26 @@ impl Message {
             Body::Inline(_) | Body::Heap(Heap::Owned(_)) => None,
         }
     }
+}
+
+/// Takes the first message of a queue into `msg`. As `pop_front`, without moving it more than once.
+///
+/// ```
+/// use std::collections::VecDeque;
+/// use spanwire_core::message::{Message, pop_into};
+///
+/// let mut queue = VecDeque::from([Message::from("first")]);
+/// let mut msg = Message::new();
+/// assert!(pop_into(&mut queue, &mut msg));
+/// assert_eq!(msg.body(), b"first");
+/// assert!(!pop_into(&mut queue, &mut msg));
+/// ```
+#[inline]
+pub fn pop_into(queue: &mut VecDeque<Message>, msg: &mut Message) -> bool {
+    let Some(first) = queue.front_mut() else { return false };
+    std::mem::swap(first, msg);
+    queue.pop_front();
+    true
 }
 
 impl PartialEq for Message {
@@ -627,6 +661,7 @@ impl From<String> for Message {
 }
 
 impl From<&[u8]> for Message {
+    #[inline]
     fn from(bytes: &[u8]) -> Self {
         Self::copy_from(bytes)
     }
@@ -671,7 +706,7 @@ impl From<Message> for Bytes {
 impl From<Message> for Vec<u8> {
     fn from(msg: Message) -> Self {
         match msg.body {
-            Body::Inline(inline) => inline.0.as_slice().to_vec(),
+            Body::Inline(inline) => inline.as_slice().to_vec(),
             Body::Heap(Heap::Shared(bytes)) => bytes.into(),
             Body::Heap(Heap::Owned(bytes)) => bytes.into(),
         }
@@ -686,7 +721,7 @@ impl Extend<u8> for Message {
 
 #[derive(Clone)]
 enum Body {
-    Inline(Aligned<Inline<INLINE_BODY>>),
+    Inline(Inline),
     Heap(Heap),
 }
 
@@ -699,7 +734,7 @@ enum Heap {
 impl Default for Body {
     #[inline]
     fn default() -> Self {
-        Self::Inline(Aligned(Inline::EMPTY))
+        Self::Inline(Inline::EMPTY)
     }
 }
 
@@ -707,7 +742,7 @@ impl Body {
     #[inline]
     fn copy_from(bytes: &[u8]) -> Self {
         match Inline::copy_from(bytes) {
-            Some(inline) => Self::Inline(Aligned(inline)),
+            Some(inline) => Self::Inline(inline),
             None => Self::Heap(Heap::Shared(Bytes::copy_from_slice(bytes))),
         }
     }
@@ -719,7 +754,7 @@ impl Body {
     #[inline]
     fn as_slice(&self) -> &[u8] {
         match self {
-            Self::Inline(inline) => inline.0.as_slice(),
+            Self::Inline(inline) => inline.as_slice(),
             Self::Heap(Heap::Shared(bytes)) => bytes,
             Self::Heap(Heap::Owned(bytes)) => bytes,
         }
@@ -728,7 +763,7 @@ impl Body {
     #[inline]
     fn len(&self) -> usize {
         match self {
-            Self::Inline(inline) => inline.0.len(),
+            Self::Inline(inline) => inline.len(),
             Self::Heap(Heap::Shared(bytes)) => bytes.len(),
             Self::Heap(Heap::Owned(bytes)) => bytes.len(),
         }
@@ -736,7 +771,7 @@ impl Body {
 
     fn into_bytes(self) -> Bytes {
         match self {
-            Self::Inline(inline) => Bytes::copy_from_slice(inline.0.as_slice()),
+            Self::Inline(inline) => Bytes::copy_from_slice(inline.as_slice()),
             Self::Heap(Heap::Shared(bytes)) => bytes,
             Self::Heap(Heap::Owned(bytes)) => bytes.freeze(),
         }
@@ -750,8 +785,8 @@ impl Body {
                 bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]))
             }
             Self::Inline(inline) => {
-                let mut bytes = BytesMut::with_capacity(inline.0.len() + additional);
-                bytes.extend_from_slice(inline.0.as_slice());
+                let mut bytes = BytesMut::with_capacity(inline.len() + additional);
+                bytes.extend_from_slice(inline.as_slice());
                 bytes
             }
         };
@@ -766,19 +801,15 @@ impl Body {
 
 /// The header of a message: bytes that protocols put in front of the body, usually words of 4 bytes.
 #[derive(Clone, Default)]
-pub struct Header(Store);
-
-#[derive(Clone)]
-#[expect(clippy::box_collection, reason = "a Vec would make every message 8 bytes larger for the rare long header")]
-enum Store {
-    Inline(Inline<INLINE_HEADER>),
-    Heap(Box<Vec<u8>>),
-}
-
-impl Default for Store {
-    fn default() -> Self {
-        Self::Inline(Inline::EMPTY)
-    }
+pub struct Header {
+    short: [u8; SHORT_HEADER],
+    len: u8,
+    /// What is too long, as a whole.
+    #[expect(
+        clippy::box_collection,
+        reason = "a Vec would make every message 16 bytes larger for the rare long header"
+    )]
+    long: Option<Box<Vec<u8>>>,
 }
 
 impl Header {
@@ -789,6 +820,7 @@ impl Header {
     ///
     /// assert!(Header::new().as_slice().is_empty());
     /// ```
+    #[inline]
     pub fn new() -> Self {
         Self::default()
     }
@@ -802,10 +834,11 @@ impl Header {
     /// header.append(b"ab");
     /// assert_eq!(header.as_slice(), b"ab");
     /// ```
+    #[inline]
     pub fn as_slice(&self) -> &[u8] {
-        match &self.0 {
-            Store::Inline(inline) => inline.as_slice(),
-            Store::Heap(heap) => heap,
+        match &self.long {
+            None => self.short.get(..usize::from(self.len)).unwrap_or_default(),
+            Some(long) => long,
         }
     }
 
@@ -833,22 +866,23 @@ impl Header {
     /// assert_eq!(header.as_slice(), b"abc");
     /// ```
     pub fn append(&mut self, bytes: &[u8]) {
-        match &mut self.0 {
-            Store::Inline(inline) => {
-                if !inline.append(bytes) {
-                    let mut heap = inline.as_slice().to_vec();
-                    heap.extend_from_slice(bytes);
-                    self.0 = Store::Heap(Box::new(heap));
-                }
+        if let Some(long) = &mut self.long {
+            return long.extend_from_slice(bytes);
+        }
+        let len = usize::from(self.len);
+        match self.short.get_mut(len..len + bytes.len()) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.len += bytes.len() as u8;
             }
-            Store::Heap(heap) => heap.extend_from_slice(bytes),
+            None => self.long = Some(Box::new([self.as_slice(), bytes].concat())),
         }
     }
 
     fn truncate(&mut self, len: usize) {
-        match &mut self.0 {
-            Store::Inline(inline) => inline.set_end(usize::from(inline.start) + len),
-            Store::Heap(heap) => heap.truncate(len),
+        match &mut self.long {
+            None => self.len = self.len.min(len as u8),
+            Some(long) => long.truncate(len),
         }
     }
 }
@@ -856,11 +890,12 @@ impl Header {
 /// A short buffer of bytes. They begin where the buffer does, as a rule: the compiler moves it in aligned pieces, and a piece that was
 /// written as a whole just before is read without waiting for the cache.
 #[derive(Clone)]
-#[repr(C)]
-struct Inline<const N: usize> {
-    buf: [u8; N],
+#[repr(C, align(16))]
+struct Inline {
+    buf: [u8; INLINE_BODY],
     start: u8,
-    /// One more than where they end. Never 0, which says to the compiler where to note that a body is not inline.
+    /// One more than where they end. Never 0: that is where the compiler notes that a body is not inline, and a message has no other
+    /// value to spare, so that an `Option` of it is not taken apart to be moved.
     end: NonZeroU8,
 }
 
@@ -891,13 +926,8 @@ fn copy_short(to: &mut [u8], from: &[u8]) {
     }
 }
 
-/// Moved in whole words.
-#[derive(Clone)]
-#[repr(align(16))]
-struct Aligned<T>(T);
-
-impl<const N: usize> Inline<N> {
-    const EMPTY: Self = Self { buf: [0; N], start: 0, end: NonZeroU8::MIN };
+impl Inline {
+    const EMPTY: Self = Self { buf: [0; INLINE_BODY], start: 0, end: NonZeroU8::MIN };
 
     #[inline]
     fn copy_from(bytes: &[u8]) -> Option<Self> {
@@ -914,7 +944,6 @@ impl<const N: usize> Inline<N> {
 
     #[inline]
     fn set_end(&mut self, end: usize) {
-        const { assert!(N < u8::MAX as usize) }
         self.end = NonZeroU8::MIN.saturating_add(end as u8);
     }
 
@@ -942,7 +971,7 @@ impl<const N: usize> Inline<N> {
             return true;
         }
         let len = bytes.len() + end - start;
-        if len > N {
+        if len > INLINE_BODY {
             return false;
         }
         self.buf.copy_within(start..end, bytes.len());
@@ -974,6 +1003,8 @@ mod tests {
     #[test]
     fn a_message_is_small_enough_to_be_moved() {
         assert!(size_of::<Message>() <= 112, "{}", size_of::<Message>());
+        // It has no value to spare.
+        assert!(size_of::<Option<Message>>() > size_of::<Message>());
     }
 
     #[derive(Clone, Debug)]

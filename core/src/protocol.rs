@@ -222,7 +222,7 @@ pub trait Protocol: Send {
     /// A message came from a pipe that is attached and not paused. The driver has set its [`Message::pipe`]. The words of the SP
     /// header are read with [`Message::take_word`]: from the wire they are the first words of the body, from a socket of this
     /// process they are still in the header. A protocol without an SP header calls [`Message::join_header`].
-    fn pipe_received(&mut self, pipe: PipeId, msg: Message, out: &mut dyn Outbox) -> Flow;
+    fn pipe_received(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow;
 
     /// Sends the message, and then what is left in `msg` is of no use any more; or refuses it, and leaves it as it was.
     fn try_send(
@@ -233,8 +233,14 @@ pub trait Protocol: Send {
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused>;
 
-    /// Receives the next message.
-    fn try_recv(&mut self, ctx: ContextId, attempt: Attempt, out: &mut dyn Outbox) -> Result<Message, RecvError>;
+    /// Receives the next message into `msg`; leaves it alone otherwise.
+    fn try_recv(
+        &mut self,
+        ctx: ContextId,
+        attempt: Attempt,
+        msg: &mut Message,
+        out: &mut dyn Outbox,
+    ) -> Result<(), RecvError>;
 
     /// Puts a message back at the head of the queue from which [`try_recv`](Self::try_recv) took it, as if it had not been
     /// received. May exceed the queue's bound by the messages that are put back. A protocol whose state has moved on (the
@@ -256,6 +262,11 @@ pub trait Protocol: Send {
 
     /// How many receives on this context would end without waiting, by a message or an error.
     fn can_recv(&self, ctx: ContextId) -> usize;
+
+    /// Whether there are messages, on whatever context, that the application has not received: then it will be back soon.
+    fn has_undelivered(&self) -> bool {
+        matches!(self.can_recv(ContextId::SOCKET), 1..usize::MAX)
+    }
 
     /// Opens a context under this id.
     fn open_context(&mut self, ctx: ContextId) -> Result<()> {

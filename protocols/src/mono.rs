@@ -153,13 +153,13 @@ impl<H: Hops> Protocol for Mono<H> {
         }
     }
 
-    fn pipe_received(&mut self, pipe: PipeId, mut msg: Message, out: &mut dyn Outbox) -> Flow {
+    fn pipe_received(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow {
         if !self.is_peer(pipe) {
             return Flow::Pause;
         }
-        match self.hops.unwrap(&mut msg) {
+        match self.hops.unwrap(msg) {
             Verdict::Good => {
-                let flow = self.incoming.push(pipe, msg);
+                let flow = self.incoming.push(pipe, std::mem::take(msg));
                 out.wake_recv(ContextId::SOCKET);
                 flow
             }
@@ -202,8 +202,14 @@ impl<H: Hops> Protocol for Mono<H> {
         Ok(())
     }
 
-    fn try_recv(&mut self, _ctx: ContextId, _attempt: Attempt, out: &mut dyn Outbox) -> Result<Message, RecvError> {
-        self.incoming.pop(out).ok_or(RecvError::Empty)
+    fn try_recv(
+        &mut self,
+        _ctx: ContextId,
+        _attempt: Attempt,
+        msg: &mut Message,
+        out: &mut dyn Outbox,
+    ) -> Result<(), RecvError> {
+        if self.incoming.pop(msg, out) { Ok(()) } else { Err(RecvError::Empty) }
     }
 
     fn unrecv(&mut self, _ctx: ContextId, msg: Message, out: &mut dyn Outbox) {

@@ -98,8 +98,7 @@ impl<F: Form> Protocol for Pusher<F> {
     }
 
     /// A puller has nothing to say.
-    fn pipe_received(&mut self, pipe: PipeId, msg: Message, out: &mut dyn Outbox) -> Flow {
-        drop(msg);
+    fn pipe_received(&mut self, pipe: PipeId, _msg: &mut Message, out: &mut dyn Outbox) -> Flow {
         if self.picker.detach(pipe) {
             out.close(pipe, Reject::Malformed);
         }
@@ -128,7 +127,13 @@ impl<F: Form> Protocol for Pusher<F> {
         Err(SendRefused::Full)
     }
 
-    fn try_recv(&mut self, _ctx: ContextId, _attempt: Attempt, _out: &mut dyn Outbox) -> Result<Message, RecvError> {
+    fn try_recv(
+        &mut self,
+        _ctx: ContextId,
+        _attempt: Attempt,
+        _msg: &mut Message,
+        _out: &mut dyn Outbox,
+    ) -> Result<(), RecvError> {
         Err(RecvError::Failed(options::no_direction(&F::INFO, "receive")))
     }
 

@@ -107,7 +107,7 @@ impl<F: Form> Replier<F> {
         if let Some(msg) = self.returned.pop_front() {
             return Some(msg);
         }
-        let (_, pipe) = self.asking.pop()?;
+        let pipe = self.asking.pop()?;
         let msg = self.pipes.get_mut(pipe)?.request.take();
         out.resume(pipe);
         msg
@@ -180,13 +180,13 @@ impl<F: Form> Protocol for Replier<F> {
         }
     }
 
-    fn pipe_received(&mut self, pipe: PipeId, mut msg: Message, out: &mut dyn Outbox) -> Flow {
+    fn pipe_received(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow {
         let Some(peer) = self.pipes.get_mut(pipe) else { return Flow::Pause };
-        match words::take_stack(&mut msg, Header::new(), self.ttl) {
+        match words::take_stack(msg, Header::new(), self.ttl) {
             Ok(stack) => {
                 msg.set_header(stack);
                 msg.set_pipe(Some(pipe));
-                if peer.request.replace(msg).is_none() {
+                if peer.request.replace(std::mem::take(msg)).is_none() {
                     self.asking.push(peer.priority, pipe);
                 }
                 out.wake_recv(ContextId::SOCKET);
@@ -256,20 +256,27 @@ impl<F: Form> Protocol for Replier<F> {
         Ok(())
     }
 
-    fn try_recv(&mut self, ctx: ContextId, attempt: Attempt, out: &mut dyn Outbox) -> Result<Message, RecvError> {
+    fn try_recv(
+        &mut self,
+        ctx: ContextId,
+        attempt: Attempt,
+        msg: &mut Message,
+        out: &mut dyn Outbox,
+    ) -> Result<(), RecvError> {
         let context = self.contexts.get_mut(ctx).ok_or(RecvError::Failed(Error::Closed))?;
         if attempt != Attempt::Again && matches!(context.request, Request::Receiving) {
             return Err(RecvError::Failed(Error::State("another receive waits on this context".into())));
         }
         match self.next_request(out) {
-            Some(mut msg) => {
+            Some(next) => {
+                *msg = next;
                 let stack = msg.take_header();
                 if let Some(context) = self.contexts.get_mut(ctx)
                     && let Some(pipe) = msg.pipe()
                 {
                     context.request = Request::Owed(Path { pipe, stack });
                 }
-                Ok(msg)
+                Ok(())
             }
             None => {
                 if attempt != Attempt::Only

@@ -44,6 +44,8 @@ pub struct Req {
     picker: Picker,
     contexts: Table<ContextId, Context>,
     /// Who sent which request.
+    /// Contexts with a reply that has not been received.
+    replied: usize,
     requests: HashMap<u32, ContextId, FastHash>,
     /// Contexts in state Requeued, in the order in which they came to it. Empty while a pipe is ready.
     requeued: VecDeque<ContextId>,
@@ -122,6 +124,7 @@ impl Req {
         Self {
             picker: Picker::default(),
             contexts,
+            replied: 0,
             requests: HashMap::default(),
             requeued: VecDeque::new(),
             ids: Ids::new(seed),
@@ -165,8 +168,6 @@ impl Req {
                 && let State::Requeued { id, mut request } = std::mem::replace(&mut context.state, State::Idle)
             {
                 self.send(ctx, id, turn, &mut request, out);
-            } else {
-                self.picker.put_back(turn);
             }
         }
         if self.picker.is_ready() {
@@ -186,7 +187,10 @@ impl Req {
                 self.requests.remove(&id);
                 self.requeued.retain(|other| *other != ctx);
             }
-            State::Replied(_) => out.count_drop(DropCause::Stale, 1),
+            State::Replied(_) => {
+                self.replied -= 1;
+                out.count_drop(DropCause::Stale, 1);
+            }
         }
     }
 
@@ -263,7 +267,7 @@ impl Protocol for Req {
         self.pump(out);
     }
 
-    fn pipe_received(&mut self, pipe: PipeId, mut msg: Message, out: &mut dyn Outbox) -> Flow {
+    fn pipe_received(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow {
         if !self.picker.knows(pipe) {
             return Flow::Pause;
         }
@@ -281,7 +285,8 @@ impl Protocol for Req {
         };
         if let Some(context) = self.contexts.get_mut(ctx) {
             msg.join_header();
-            if let State::Requeued { .. } = std::mem::replace(&mut context.state, State::Replied(msg)) {
+            self.replied += 1;
+            if let State::Requeued { .. } = std::mem::replace(&mut context.state, State::Replied(std::mem::take(msg))) {
                 self.requeued.retain(|other| *other != ctx);
             }
             out.wake_recv(ctx);
@@ -321,7 +326,13 @@ impl Protocol for Req {
         }
     }
 
-    fn try_recv(&mut self, ctx: ContextId, attempt: Attempt, _out: &mut dyn Outbox) -> Result<Message, RecvError> {
+    fn try_recv(
+        &mut self,
+        ctx: ContextId,
+        attempt: Attempt,
+        msg: &mut Message,
+        _out: &mut dyn Outbox,
+    ) -> Result<(), RecvError> {
         let context = self.contexts.get_mut(ctx).ok_or(RecvError::Failed(Error::Closed))?;
         if attempt != Attempt::Again && context.receiver == Receiver::Waiting {
             return Err(failed("another receive waits on this context"));
@@ -343,7 +354,11 @@ impl Protocol for Req {
             State::Idle | State::Replied(_) | State::Reset => context.receiver = Receiver::None,
         }
         match std::mem::replace(&mut context.state, State::Idle) {
-            State::Replied(reply) => Ok(reply),
+            State::Replied(reply) => {
+                self.replied -= 1;
+                *msg = reply;
+                Ok(())
+            }
             State::Reset => Err(RecvError::Failed(Error::ConnectionReset)),
             State::Idle | State::Waiting | State::Sent { .. } | State::Requeued { .. } => {
                 Err(failed("no request was sent"))
@@ -355,6 +370,7 @@ impl Protocol for Req {
         match self.contexts.get_mut(ctx) {
             Some(context) if matches!(context.state, State::Idle) => {
                 context.state = State::Replied(msg);
+                self.replied += 1;
                 out.wake_recv(ctx);
             }
             Some(_) => out.count_drop(DropCause::Stale, 1),
@@ -394,6 +410,10 @@ impl Protocol for Req {
             Some(State::Idle) | None => usize::MAX,
             Some(State::Waiting | State::Sent { .. } | State::Requeued { .. }) => 0,
         }
+    }
+
+    fn has_undelivered(&self) -> bool {
+        self.replied > 0
     }
 
     fn open_context(&mut self, ctx: ContextId) -> Result<()> {

@@ -21,6 +21,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use spanwire_core::message::pop_into;
 use spanwire_core::option::names;
 use spanwire_core::protocol::{DropCause, Flow, RecvError, SendRefused};
 use spanwire_core::table::{FastHash, Table};
@@ -147,7 +148,7 @@ impl Protocol for Surveyor {
         self.peers.writable(pipe, out);
     }
 
-    fn pipe_received(&mut self, pipe: PipeId, mut msg: Message, out: &mut dyn Outbox) -> Flow {
+    fn pipe_received(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow {
         if !self.peers.knows(pipe) {
             return Flow::Pause;
         }
@@ -166,7 +167,7 @@ impl Protocol for Surveyor {
                 out.count_drop(DropCause::RecvQueueFull, 1);
             } else {
                 msg.join_header();
-                replies.push_back(msg);
+                replies.push_back(std::mem::take(msg));
                 out.wake_recv(ctx);
             }
         } else {
@@ -202,7 +203,13 @@ impl Protocol for Surveyor {
         Ok(())
     }
 
-    fn try_recv(&mut self, ctx: ContextId, attempt: Attempt, out: &mut dyn Outbox) -> Result<Message, RecvError> {
+    fn try_recv(
+        &mut self,
+        ctx: ContextId,
+        attempt: Attempt,
+        msg: &mut Message,
+        out: &mut dyn Outbox,
+    ) -> Result<(), RecvError> {
         let context = self.contexts.get_mut(ctx).ok_or(RecvError::Failed(Error::Closed))?;
         // The time may be over although the driver has not come round to say so.
         let over = match &mut context.survey {
@@ -211,10 +218,12 @@ impl Protocol for Surveyor {
                 self.expire(out.now(), out);
                 true
             }
-            Survey::Open { replies, .. } => match replies.pop_front() {
-                Some(msg) => return Ok(msg),
-                None => false,
-            },
+            Survey::Open { replies, .. } => {
+                if pop_into(replies, msg) {
+                    return Ok(());
+                }
+                false
+            }
         };
         Err(match (over, attempt) {
             (false, _) => RecvError::Empty,
@@ -251,6 +260,12 @@ impl Protocol for Surveyor {
             Some(Survey::Open { replies, .. }) => replies.len(),
             Some(Survey::Idle) | None => usize::MAX,
         }
+    }
+
+    fn has_undelivered(&self) -> bool {
+        let replies =
+            |context: &Context| matches!(&context.survey, Survey::Open { replies, .. } if !replies.is_empty());
+        self.contexts.values().any(replies)
     }
 
     fn open_context(&mut self, ctx: ContextId) -> Result<()> {

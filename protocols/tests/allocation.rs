@@ -65,8 +65,8 @@ fn pass(from: &mut dyn Protocol, to: &mut dyn Protocol, sink: &mut Sink, pipes: 
         assert!(pipe.get() <= pipes);
         msg.join_header();
         msg.set_pipe(Some(pipe));
-        assert!(matches!(to.pipe_received(pipe, msg, sink), Flow::Continue | Flow::Pause));
-        to.try_recv(ContextId::SOCKET, Attempt::First, sink).expect("it has a message");
+        assert!(matches!(to.pipe_received(pipe, &mut msg, sink), Flow::Continue | Flow::Pause));
+        to.try_recv(ContextId::SOCKET, Attempt::First, &mut Message::new(), sink).expect("it has a message");
     }
 }
 

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use super::endpoint::Endpoint;
 use super::handover::{Drive, Handover, Sleeper, Ticket, WaitQueue, Waiter};
 use super::local::Channel;
+use super::pace::Pace;
 use super::pipe::{PipeLink, PipeShared, Slot, SlotTx, Traffic};
 use super::pollfd::PollFds;
 use super::socket::Inner;
@@ -36,8 +37,8 @@ pub(crate) struct Core {
     pub(crate) linger: Option<Duration>,
     pub(crate) fds: PollFds,
     pub(crate) counters: Counters,
-    /// Receives so far: a receive between two sends ends a streak of sends.
-    pub(super) recvs: u64,
+    /// Whether messages are written at once or collected.
+    pub(super) pace: Pace,
     /// Pipes with messages that were read and not delivered.
     pub(super) stashed: usize,
     /// Pipes that wait to be writable.
@@ -53,8 +54,6 @@ pub(crate) struct Core {
     pub(super) chunks: Vec<Vec<u8>>,
     /// The time of this turn, once somebody asked.
     pub(super) now: Option<Instant>,
-    /// There are messages that the application has not received: it will be back soon.
-    pub(super) backlog: bool,
     pub(super) todo: Todo,
     pub(super) effects: Effects,
 }
@@ -134,7 +133,7 @@ impl Core {
             linger: Some(DEFAULT_LINGER),
             fds: PollFds::default(),
             counters: Counters::default(),
-            recvs: 0,
+            pace: Pace::default(),
             stashed: 0,
             blocked: 0,
             watch: false,
@@ -144,7 +143,6 @@ impl Core {
             buffers: Vec::new(),
             chunks: Vec::new(),
             now: None,
-            backlog: false,
             todo: Todo::default(),
             effects: Effects::default(),
         }
@@ -154,15 +152,30 @@ impl Core {
         !matches!(self.life, Life::Closed)
     }
 
+    #[inline]
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.life, Life::Open)
+    }
+
+    /// Open, and nobody else receives or is about to.
+    #[inline]
+    pub(super) fn is_calm(&self) -> bool {
+        self.hand.is_calm() && self.is_open()
+    }
+
     /// Nothing has to be settled.
+    #[inline]
     pub(super) fn quiet(&self) -> bool {
-        !self.todo.any
-            && self.now.is_none()
-            && self.hand.is_quiet()
-            && !self.watch
-            && self.blocked == 0
-            && !self.fds.any()
-            && matches!(self.life, Life::Open)
+        let busy = self.todo.any | self.now.is_some() | self.watch | (self.blocked != 0) | self.fds.any();
+        !busy && self.hand.is_quiet() && self.is_open()
+    }
+
+    /// A receiver went away and nobody waits: if nobody comes back soon, the I/O thread looks after the pipes.
+    #[inline]
+    pub(super) fn left(&mut self) {
+        if !self.hand.armed {
+            self.tick_later();
+        }
     }
 
     /// Whose queue a context receives from.
@@ -284,6 +297,7 @@ impl Core {
     }
 
     /// Has the I/O thread look after this socket in a moment, unless somebody does before.
+    #[inline]
     pub(crate) fn tick_later(&mut self) {
         if !std::mem::replace(&mut self.hand.ticking, true) {
             self.effects.any = true;

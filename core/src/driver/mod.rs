@@ -21,6 +21,7 @@ pub(crate) mod local;
 mod notify;
 mod ops;
 mod outbox;
+mod pace;
 mod pipe;
 mod pollfd;
 mod pump;

@@ -80,6 +80,7 @@ impl Inner {
         Ok(inner)
     }
 
+    #[inline]
     pub(crate) fn lock(&self) -> Guard<'_> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,7 +116,15 @@ impl Inner {
     }
 
     /// Ends a turn: settles, unlocks, and does what is to be done outside the lock.
-    pub(crate) fn finish(&self, mut st: Guard<'_>) {
+    #[inline]
+    pub(crate) fn finish(&self, st: Guard<'_>) {
+        if !st.core.quiet() || st.core.effects.any {
+            self.conclude(st);
+        }
+    }
+
+    #[inline(never)]
+    fn conclude(&self, mut st: Guard<'_>) {
         st.settle(self);
         if !st.core.effects.any {
             return;
@@ -327,32 +336,38 @@ impl Inner {
         false
     }
 
-    /// The I/O thread's look at what coalescing senders left behind. `true`: the socket stays on the list.
-    pub(crate) fn stragglers(&self) -> bool {
+    /// The I/O thread's look at what was collected and not written. `None`: the socket leaves the list. Otherwise whether there was
+    /// something to write.
+    pub(crate) fn stragglers(&self) -> Option<bool> {
         let mut st = self.lock();
         let core = &mut st.core;
+        let slow = core.blocked > 0;
+        core.pace.tick(slow);
+        let streams = core.pace.streams();
         let (pipes, effects) = (&mut core.pipes, &mut core.effects);
+        let mut found = false;
         core.streaming.retain(|id| {
             let Some(slot) = pipes.get_mut(*id) else { return false };
             let SlotTx::Stream(tx) = &mut slot.tx else { return false };
-            if std::mem::take(&mut tx.since_tick) < STREAM_MIN {
-                tx.stream = false;
-                tx.streak = 0;
-            }
+            // A sender that writes by itself does so again.
+            let active = std::mem::take(&mut tx.written) && streams;
             if tx.phase == Phase::Idle
+                && !active
                 && let Some(out) = tx.take()
             {
+                tx.written = false;
+                found = true;
                 effects.write(slot.pipe.clone(), out);
                 return true;
             }
             // Whoever writes, or sees that a blocked pipe is writable, writes the rest.
-            tx.ticking = tx.stream;
-            tx.ticking
+            tx.ticking = streams;
+            streams
         });
         core.straggling = !core.streaming.is_empty();
         let stays = core.straggling;
         self.finish(st);
-        stays
+        stays.then_some(found)
     }
 
     /// A time has come that the socket asked for, which may be out of date.
@@ -411,5 +426,3 @@ const BACKGROUND_READS: usize = 64;
 /// How often a writer goes on with what others have appended meanwhile. Then the next sender writes, or the I/O thread: nobody is
 /// kept from its own work for ever.
 const WRITES: u32 = 16;
-/// Fewer messages than this between two ticks end the coalescing.
-const STREAM_MIN: u32 = 4;

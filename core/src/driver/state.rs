@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::ledger::Core;
 use super::outbox::Turn;
@@ -12,8 +12,9 @@ use super::pollfd::{recv_fd, send_fd};
 use super::socket::Inner;
 use super::stream::{self, OutBuf, Phase, Tx};
 use super::sys::PipeEvent;
-use crate::protocol::{DropCause, Flow, Protocol, Reject};
-use crate::{ContextId, Error, OptionValue, PipeId, Result};
+use crate::message::pop_into;
+use crate::protocol::{Attempt, DropCause, Flow, Protocol, Reject, SendRefused};
+use crate::{ContextId, Error, Message, OptionValue, PipeId};
 
 /// What the socket's lock guards.
 pub(crate) struct State {
@@ -23,20 +24,20 @@ pub(crate) struct State {
 
 impl State {
     /// Calls the protocol with its outbox.
+    #[inline]
     pub(crate) fn drive<R>(&mut self, f: impl FnOnce(&mut dyn Protocol, &mut Turn<'_>) -> R) -> R {
         let mut turn = Turn { core: &mut self.core };
         f(&mut *self.proto, &mut turn)
     }
 
-    /// Before a send: whether the application has messages to receive, so that it will be back soon.
-    pub(crate) fn note_backlog(&mut self) {
-        let core = &mut self.core;
-        core.backlog =
-            core.info.receives && (core.stashed > 0 || matches!(self.proto.can_recv(ContextId::SOCKET), 1..usize::MAX));
-    }
-
-    pub(crate) fn note_received(&mut self) {
-        self.core.recvs += 1;
+    /// Lets the protocol send a message.
+    #[inline]
+    pub(super) fn try_send(&mut self, ctx: ContextId, msg: &mut Message, attempt: Attempt) -> Result<(), SendRefused> {
+        let (core, proto) = (&mut self.core, &mut *self.proto);
+        core.pace.begin(|| core.info.receives && (core.stashed > 0 || proto.has_undelivered()));
+        let result = proto.try_send(ctx, msg, attempt, &mut Turn { core });
+        self.core.pace.end();
+        result
     }
 
     /// Everything that was accepted is with the kernel, or with the other socket.
@@ -49,7 +50,7 @@ impl State {
     /// # Errors
     /// [`Error::NotSupported`] if the protocol does not receive, or send.
     #[cfg(unix)]
-    pub(crate) fn poll_fd(&mut self, recv: bool) -> Result<OptionValue> {
+    pub(crate) fn poll_fd(&mut self, recv: bool) -> crate::Result<OptionValue> {
         let info = self.core.info;
         if !(if recv { info.receives } else { info.sends }) {
             let what = if recv { "recv-fd" } else { "send-fd" };
@@ -62,7 +63,7 @@ impl State {
     }
 
     #[cfg(not(unix))]
-    pub(crate) fn poll_fd(&mut self, _recv: bool) -> Result<OptionValue> {
+    pub(crate) fn poll_fd(&mut self, _recv: bool) -> crate::Result<OptionValue> {
         Err(Error::NotSupported("poll descriptors on this system".into()))
     }
 
@@ -96,29 +97,35 @@ impl State {
         if slot.paused || slot.dead.is_some() {
             return None;
         }
+        match (rx, &pipe.link) {
+            (SlotRx::Stream(rx), PipeLink::Stream(_, codec)) => self.feed_from(id, |msg| rx.next(&**codec, limit, msg)),
+            (SlotRx::Local(batch, _), _) => self.feed_from(id, |msg| Ok(pop_into(batch, msg))),
+            (SlotRx::Stream(_), PipeLink::Local { .. }) => None,
+        }
+    }
+
+    #[inline]
+    fn feed_from(&mut self, id: PipeId, mut next: impl FnMut(&mut Message) -> Result<bool, Error>) -> Option<Error> {
         let mut traffic = Traffic::default();
         let mut fault = None;
         let mut flow = Flow::Continue;
+        let mut turn = Turn { core: &mut self.core };
+        let mut msg = Message::new();
         for _ in 0..FEED {
-            let next = match (&mut *rx, &pipe.link) {
-                (SlotRx::Stream(rx), PipeLink::Stream(_, codec)) => rx.next(&**codec, limit),
-                (SlotRx::Local(batch, _), _) => Ok(batch.pop_front()),
-                (SlotRx::Stream(_), PipeLink::Local { .. }) => Ok(None),
-            };
-            let mut msg = match next {
-                Ok(Some(msg)) => msg,
-                Ok(None) => break,
+            match next(&mut msg) {
+                Ok(true) => {}
+                Ok(false) => break,
                 Err(e) => {
                     fault = Some(e);
                     break;
                 }
-            };
+            }
             traffic.rx_msgs += 1;
             traffic.rx_bytes += (msg.header().len() + msg.len()) as u64;
             msg.set_pipe(Some(id));
-            flow = self.drive(|proto, out| proto.pipe_received(id, msg, out));
+            flow = self.proto.pipe_received(id, &mut msg, &mut turn);
             // The protocol may have asked to close the pipe.
-            if flow == Flow::Pause || !self.core.todo.closes.is_empty() {
+            if flow == Flow::Pause || !turn.core.todo.closes.is_empty() {
                 break;
             }
         }
@@ -173,7 +180,6 @@ impl State {
         go_on: bool,
     ) -> Option<OutBuf> {
         let core = &mut self.core;
-        let recvs = core.recvs;
         let slot = core.pipes.get_mut(id)?;
         let SlotTx::Stream(tx) = &mut slot.tx else { return None };
         let PipeLink::Stream(stream, _) = &slot.pipe.link else { return None };
@@ -186,13 +192,14 @@ impl State {
                 {
                     core.buffers.push(buffer);
                 }
-                if slot.dead.is_none() && !tx.out.is_empty() && (!tx.stream || tx.out.len() >= stream::FLUSH) {
+                let streams = core.pace.streams();
+                if slot.dead.is_none() && !tx.out.is_empty() && (!streams || tx.out.len() >= stream::FLUSH) {
                     if go_on {
                         return tx.take();
                     }
                     core.straggle(id);
-                } else if !tx.stream {
-                    tx.last = Some((Instant::now(), recvs));
+                } else {
+                    core.pace.written();
                 }
             }
             Ok(false) => {

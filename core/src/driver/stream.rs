@@ -3,7 +3,6 @@
 //! Nothing here does I/O under a lock: the buffers are taken out of the socket's state, used, and put back.
 
 use std::io::{self, IoSlice};
-use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -16,7 +15,7 @@ use crate::{Error, Message, Result};
 ///            push                 write ended, nothing appended
 ///   Idle ───────────► Writing ───────────────────────────────► Idle
 ///    ▲                   │ EAGAIN
-///    └──── writable ── Blocked          stream mode and `Blocked`: messages are appended, somebody writes later
+///    └──── writable ── Blocked          collecting and `Blocked`: messages are appended, somebody writes later
 /// ```
 #[derive(Default)]
 pub(crate) struct Tx {
@@ -27,18 +26,12 @@ pub(crate) struct Tx {
     pub(crate) rest: Option<OutBuf>,
     /// Bytes in the hands of a writer or in `rest`.
     pub(crate) taken: usize,
-    /// Inline writes that followed each other closely.
-    pub(crate) streak: u8,
-    /// Messages are coalesced; somebody flushes at [`FLUSH`] bytes, before blocking, or on the I/O thread's tick.
-    pub(crate) stream: bool,
-    /// Messages since the I/O thread's last look.
-    pub(crate) since_tick: u32,
+    /// Somebody has written since the I/O thread's last look.
+    pub(crate) written: bool,
     /// This pipe stands on some thread's list of pipes to flush before blocking.
     pub(crate) listed: bool,
     /// This pipe stands on the socket's list of pipes that the I/O thread looks at.
     pub(crate) ticking: bool,
-    /// End of the last inline write, and the socket's count of receives then.
-    pub(crate) last: Option<(Instant, u64)>,
 }
 
 /// Who writes.
@@ -73,6 +66,7 @@ impl Tx {
             }
         };
         self.phase = Phase::Writing;
+        self.written = true;
         Some(out)
     }
 }
@@ -285,23 +279,25 @@ impl Rx {
         self.starved = false;
     }
 
-    /// The next whole message, if it has been read.
+    /// Takes the next message into `msg`, if the whole of it has been read.
     ///
     /// # Errors
     /// [`Error::Protocol`] for wrong framing, [`Error::MessageTooLarge`], [`Error::OutOfMemory`]: the pipe is to be closed.
-    pub(crate) fn next(&mut self, codec: &dyn Codec, limit: usize) -> Result<Option<Message>> {
+    #[inline]
+    pub(crate) fn next(&mut self, codec: &dyn Codec, limit: usize, msg: &mut Message) -> Result<bool> {
         if let Some((body, want)) = &mut self.large {
             if body.len() < *want {
-                return Ok(None);
+                return Ok(false);
             }
             let body = std::mem::take(body);
             self.large = None;
-            return Ok(Some(Message::from(body)));
+            *msg = Message::from(body);
+            return Ok(true);
         }
         let bytes = &self.chunk[self.at..];
         let Some(frame) = codec.decode_prefix(bytes)? else {
             self.starved = true;
-            return Ok(None);
+            return Ok(false);
         };
         if limit != 0 && frame.len > limit as u64 {
             return Err(Error::MessageTooLarge(format!("{} bytes announced, {limit} allowed", frame.len).into()));
@@ -309,9 +305,9 @@ impl Rx {
         let bytes = &bytes[frame.prefix..];
         if bytes.len() as u64 >= frame.len {
             let len = frame.len as usize;
-            let msg = Message::copy_from(&bytes[..len]);
+            *msg = Message::copy_from(&bytes[..len]);
             self.at += frame.prefix + len;
-            return Ok(Some(msg));
+            return Ok(true);
         }
         if frame.len > LARGE as u64 {
             let want = usize::try_from(frame.len).map_err(|_| Error::OutOfMemory)?;
@@ -322,7 +318,7 @@ impl Rx {
             self.large = Some((body, want));
         }
         self.starved = true;
-        Ok(None)
+        Ok(false)
     }
 
     /// Gives memory back that an idle pipe does not need.

@@ -272,14 +272,15 @@ impl Node {
     }
 
     fn attempt_receive(&mut self, ctx: ContextId, attempt: Attempt) -> Result<Message, RecvError> {
-        self.call(|machine, side| machine.try_recv(ctx, attempt, side))
+        let mut msg = Message::new();
+        self.call(|machine, side| machine.try_recv(ctx, attempt, &mut msg, side)).map(|()| msg)
     }
 }
 
 impl Side {
     /// Delivers a message to the machine.
-    pub(super) fn deliver(&mut self, machine: &mut dyn Protocol, pipe: PipeId, msg: Message) {
-        let flow = machine.pipe_received(pipe, msg, self);
+    pub(super) fn deliver(&mut self, machine: &mut dyn Protocol, pipe: PipeId, mut msg: Message) {
+        let flow = machine.pipe_received(pipe, &mut msg, self);
         if let Some(end) = self.ends.get_mut(&pipe)
             && flow == Flow::Pause
         {
