@@ -195,11 +195,11 @@ impl Io {
         });
         let mut state = self.lock();
         if ticked {
-            state.ticks.append(&mut ticks);
+            put_back(&mut state.ticks, ticks);
             state.next_tick = (!state.ticks.is_empty()).then(|| now + TICK);
         }
         if straggled {
-            state.stragglers.append(&mut stragglers);
+            put_back(&mut state.stragglers, stragglers);
             // Nothing was late: the senders are busy and write by themselves.
             let pause = if late { STRAGGLE } else { 4 * STRAGGLE };
             state.next_straggle = (!state.stragglers.is_empty()).then(|| now + pause);
@@ -212,6 +212,14 @@ impl Io {
         let done = catch_unwind(AssertUnwindSafe(|| f(&socket)));
         done.inspect_err(|_| tracing::error!(socket = %socket.id, "a waker panicked")).ok()
     }
+}
+
+/// Appends what was taken out of a list, and keeps the memory of the longer one.
+fn put_back<T>(list: &mut Vec<T>, mut taken: Vec<T>) {
+    if list.capacity() < taken.capacity() {
+        std::mem::swap(list, &mut taken);
+    }
+    list.append(&mut taken);
 }
 
 impl IoState {

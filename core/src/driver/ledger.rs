@@ -39,6 +39,10 @@ pub(crate) struct Core {
     pub(crate) counters: Counters,
     /// Whether messages are written at once or collected.
     pub(super) pace: Pace,
+    /// Pipes from sockets of this process.
+    pub(super) locals: usize,
+    /// Leaders do not yield before this time: it did not pay.
+    no_spin: Option<Instant>,
     /// Pipes with messages that were read and not delivered.
     pub(super) stashed: usize,
     /// Pipes that wait to be writable.
@@ -134,6 +138,8 @@ impl Core {
             fds: PollFds::default(),
             counters: Counters::default(),
             pace: Pace::default(),
+            locals: 0,
+            no_spin: None,
             stashed: 0,
             blocked: 0,
             watch: false,
@@ -168,6 +174,16 @@ impl Core {
     pub(super) fn quiet(&self) -> bool {
         let busy = self.todo.any | self.now.is_some() | self.watch | (self.blocked != 0) | self.fds.any();
         !busy && self.hand.is_quiet() && self.is_open()
+    }
+
+    /// Whether a leader should yield before it sleeps: messages from this process need no system call to be seen.
+    pub(super) fn may_spin(&mut self) -> bool {
+        self.locals > 0 && !self.no_spin.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// A leader has yielded.
+    pub(super) fn spun(&mut self, paid: bool) {
+        self.no_spin = if paid { None } else { Instant::now().checked_add(NO_SPIN) };
     }
 
     /// A receiver went away and nobody waits: if nobody comes back soon, the I/O thread looks after the pipes.
@@ -331,4 +347,6 @@ impl Effects {
     }
 }
 
+/// How long leaders do not yield after it did not pay.
+const NO_SPIN: Duration = Duration::from_millis(5);
 const DEFAULT_LINGER: Duration = Duration::from_secs(1);

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -159,7 +160,7 @@ enum Step<T> {
     Done(T),
     /// Read this pipe and try again.
     Read(PipeId),
-    /// Sleep on the socket's pipes and try again.
+    /// Sleep on the socket's pipes and try again; give others a chance before, if that pays.
     Lead,
     /// Sleep until woken and try again.
     Sleep,
@@ -291,7 +292,7 @@ impl Receiving {
         if limit.forbids_waiting(|| st.core.context(self.ctx).and_then(|c| c.recv_timeout)) {
             return self.try_now(inner, st);
         }
-        let (mut leading, mut late) = (false, false);
+        let (mut leading, mut late, mut spun) = (false, false, false);
         loop {
             match self.step(inner, &mut st, Caller::Thread, &mut leading, !late) {
                 Step::Done(result) => {
@@ -311,9 +312,20 @@ impl Receiving {
                         self.leave(inner, st, leading);
                         return Err(Error::TimedOut);
                     }
+                    let spins = matches!(step, Step::Lead) && !spun && st.core.may_spin();
+                    if spins {
+                        // Nobody needs to wake it: it looks again before it sleeps.
+                        st.core.hand.rouse();
+                        inner.stirred.store(false, Ordering::Relaxed);
+                    }
                     inner.finish(st);
                     dirty::flush();
-                    if let Step::Lead = step {
+                    spun = spins;
+                    if spins {
+                        let paid = inner.spin();
+                        st = inner.lock();
+                        st.core.spun(paid);
+                    } else if let Step::Lead = step {
                         let mut events = smallvec::SmallVec::<[sys::PipeEvent; 4]>::new();
                         inner.poll.wait(left, |event| events.push(event));
                         st = inner.lock();

@@ -1,12 +1,11 @@
 //! The state behind a socket's lock, and what happens to its pipes there: they come, deliver, are written, and go.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::ledger::Core;
 use super::outbox::Turn;
-use super::pipe::{PipeLink, PipeShared, Slot, SlotRx, SlotTx, Traffic};
+use super::pipe::{LocalRx, PipeLink, PipeShared, Slot, SlotRx, SlotTx, Traffic};
 #[cfg(unix)]
 use super::pollfd::{recv_fd, send_fd};
 use super::socket::Inner;
@@ -99,7 +98,7 @@ impl State {
         }
         match (rx, &pipe.link) {
             (SlotRx::Stream(rx), PipeLink::Stream(_, codec)) => self.feed_from(id, |msg| rx.next(&**codec, limit, msg)),
-            (SlotRx::Local(batch, _), _) => self.feed_from(id, |msg| Ok(pop_into(batch, msg))),
+            (SlotRx::Local(rx), _) => self.feed_from(id, |msg| Ok(pop_into(&mut rx.batch, msg))),
             (SlotRx::Stream(_), PipeLink::Local { .. }) => None,
         }
     }
@@ -264,7 +263,7 @@ impl State {
     pub(crate) fn attach(&mut self, inner: &Inner, pipe: &Arc<PipeShared>, limit: usize) -> Result<(), Reject> {
         let (tx, rx) = match &pipe.link {
             PipeLink::Stream(..) => (SlotTx::Stream(Tx::default()), SlotRx::Stream(stream::Rx::default())),
-            PipeLink::Local { .. } => (SlotTx::Local, SlotRx::Local(VecDeque::new(), None)),
+            PipeLink::Local { .. } => (SlotTx::Local, SlotRx::Local(LocalRx::default())),
         };
         let slot = Slot {
             pipe: pipe.clone(),
@@ -294,6 +293,7 @@ impl State {
                 }
             }
             PipeLink::Local { tx, rx } => {
+                self.core.locals += 1;
                 use super::notify::Notified::Pipe;
                 tx.set_writer(Pipe(self.core.me.clone(), pipe.id));
                 if rx.set_reader(Pipe(self.core.me.clone(), pipe.id)) {
@@ -334,7 +334,10 @@ impl State {
                     unsent.extend(out.unsent(&**codec));
                 }
             }
-            (PipeLink::Local { tx, .. }, _) => unsent.extend(tx.take_back()),
+            (PipeLink::Local { tx, .. }, _) => {
+                core.locals -= 1;
+                unsent.extend(tx.take_back());
+            }
             (PipeLink::Stream(..), SlotTx::Local) => {}
         }
         traffic.tx_msgs -= unsent.len() as u64;

@@ -209,6 +209,8 @@ pub(crate) struct Rx {
     starved: bool,
     /// A large message that is being read into a buffer of its own, and its length.
     large: Option<(Vec<u8>, usize)>,
+    /// The last message was one of those: the next one is likely to be one too, and what is read of it ahead has to be copied.
+    after_large: bool,
     /// The last read found as much as it asked for: there may be more, and no edge will tell.
     more: bool,
     /// The last read found something.
@@ -228,8 +230,8 @@ impl Rx {
         self.more || (hangup && self.found)
     }
 
-    /// Reads once, at most `max` bytes or as much as the chunk holds, unless the stream has ended.
-    pub(crate) fn read(&mut self, stream: &dyn ByteStream, max: Option<usize>, pool: &mut Vec<Vec<u8>>) {
+    /// Reads once, unless the stream has ended; not much if there is a `crowd`. May use the spare chunk.
+    pub(crate) fn read(&mut self, stream: &dyn ByteStream, crowd: bool, spare: &mut Option<Vec<u8>>) {
         (self.more, self.found) = (false, false);
         if self.ended.is_some() {
             return;
@@ -248,8 +250,13 @@ impl Rx {
                 stream.try_read(body, max).map(|n| (n, n == max))
             }
             None => {
-                self.make_room(pool);
-                let max = max.unwrap_or(usize::MAX).min(self.chunk.capacity() - self.chunk.len());
+                let want = match (self.after_large, crowd) {
+                    (true, _) => PEEK,
+                    (false, true) => CHUNK / 4,
+                    (false, false) => CHUNK,
+                };
+                self.make_room(want, spare);
+                let max = self.chunk.capacity() - self.chunk.len();
                 stream.try_read(&mut self.chunk, max).map(|n| (n, n == max))
             }
         };
@@ -262,7 +269,7 @@ impl Rx {
         }
     }
 
-    fn make_room(&mut self, pool: &mut Vec<Vec<u8>>) {
+    fn make_room(&mut self, want: usize, spare: &mut Option<Vec<u8>>) {
         let left = self.chunk.len() - self.at;
         if self.chunk.capacity() >= CHUNK {
             if self.at > 0 {
@@ -270,7 +277,10 @@ impl Rx {
                 self.chunk.truncate(left);
             }
         } else {
-            let mut chunk = pool.pop().unwrap_or_else(|| Vec::with_capacity(CHUNK + SLACK));
+            let mut chunk = match spare.take_if(|_| want >= CHUNK) {
+                Some(spare) => spare,
+                None => Vec::with_capacity(want + if want >= CHUNK { SLACK } else { left }),
+            };
             chunk.clear();
             chunk.extend_from_slice(&self.chunk[self.at..]);
             self.chunk = chunk;
@@ -291,6 +301,7 @@ impl Rx {
             }
             let body = std::mem::take(body);
             self.large = None;
+            self.after_large = true;
             *msg = Message::from(body);
             return Ok(true);
         }
@@ -307,6 +318,7 @@ impl Rx {
             let len = frame.len as usize;
             *msg = Message::copy_from(&bytes[..len]);
             self.at += frame.prefix + len;
+            self.after_large = false;
             return Ok(true);
         }
         if frame.len > LARGE as u64 {
@@ -337,7 +349,7 @@ impl Rx {
 }
 
 /// Bodies up to this length are copied behind the others; larger ones are written from where they are.
-pub(crate) const COPY: usize = 16 * 1024;
+pub(crate) const COPY: usize = 4 * 1024;
 /// A coalescing sender writes when this much has come together.
 pub(crate) const FLUSH: usize = 64 * 1024;
 /// A pipe that has this much to write takes no more.
@@ -352,6 +364,8 @@ const LARGE: usize = 16 * 1024;
 const RESERVE: usize = 256 * 1024 * 1024;
 /// An idle pipe keeps at most this much of an unfinished message as it is; see `settle`.
 const SMALL_REST: usize = 4 * 1024;
+/// What is read ahead of a message that is likely to be large.
+const PEEK: usize = 4 * 1024;
 const POOLED: usize = 4;
 const KEEP_MAX: usize = 256 * 1024;
 const SLICES: usize = 64;
