@@ -1,7 +1,7 @@
 //! The set of a subscriber's topics: which bodies start with one of them?
 //!
 //! A byte-wise radix tree. Matching walks down at most the length of the longest matching branch, whatever the number of
-//! topics and the length of the body. A node is 48 bytes and holds up to 22 bytes of its topic in itself; longer pieces
+//! topics and the length of the body. A node is 56 bytes and holds up to 22 bytes of its topic in itself; longer pieces
 //! are chains of nodes. Measured with random topics of 16 to 24 bytes, cold: 100,000 of them match in 350 to 470 ns (`radix_trie`: 700 to
 //! 1,300), and a million takes 67 bytes each (`radix_trie`: 380). Nothing here recurses, so that a topic of any length is safe.
 
@@ -98,9 +98,7 @@ impl Subscriptions {
             node = child;
         }
         if let Ok(place) = node.find(rest) {
-            let removed = node.children.remove(place);
-            node.give_back();
-            dismantle(removed);
+            dismantle(node.cut_off(place));
         }
         node.join();
         true
@@ -142,12 +140,21 @@ struct Node {
     /// A prefix ends here.
     ends: bool,
     children: Vec<Node>,
+    /// Where the child with this first byte stands, if there are many: a search would touch a cache line a step. A byte that no child
+    /// has leads anywhere.
+    index: Option<Box<[u8; 256]>>,
 }
 
 impl Node {
     /// The place of the child on the way to this topic, or where it would stand.
     fn find(&self, rest: &[u8]) -> Result<usize, usize> {
         let Some(first) = rest.first() else { return Err(0) };
+        if let Some(index) = &self.index
+            && let Some(place) = index.get(usize::from(*first)).map(|place| usize::from(*place))
+            && self.children.get(place).and_then(|child| child.label.as_slice().first()) == Some(first)
+        {
+            return Ok(place);
+        }
         self.children.binary_search_by(|child| child.label.as_slice().first().map_or(Ordering::Less, |b| b.cmp(first)))
     }
 
@@ -160,14 +167,36 @@ impl Node {
         if self.children.len() == self.children.capacity() {
             self.children.reserve_exact(1 + self.children.len() / 4);
         }
-        self.children.insert(place.min(self.children.len()), child);
+        let place = place.min(self.children.len());
+        self.children.insert(place, child);
+        self.number_from(place);
     }
 
-    /// Frees what the list of children holds far too much of.
-    fn give_back(&mut self) {
+    /// Brings the index up to date for the children from this place on.
+    fn number_from(&mut self, place: usize) {
+        if self.children.len() < INDEXED {
+            self.index = None;
+            return;
+        }
+        let place = if self.index.is_some() { place } else { 0 };
+        let index = self.index.get_or_insert_with(|| Box::new([0; 256]));
+        for (place, child) in self.children.iter().enumerate().skip(place) {
+            if let Some(first) = child.label.as_slice().first()
+                && let Some(entry) = index.get_mut(usize::from(*first))
+            {
+                *entry = u8::try_from(place).unwrap_or(0);
+            }
+        }
+    }
+
+    /// Removes a child, and frees what the list holds far too much of.
+    fn cut_off(&mut self, place: usize) -> Self {
+        let removed = self.children.remove(place);
+        self.number_from(place);
         if self.children.len() < self.children.capacity() / 2 {
             self.children.shrink_to_fit();
         }
+        removed
     }
 
     /// Cuts the label after `at` bytes; what follows becomes the only child.
@@ -177,7 +206,8 @@ impl Node {
             return;
         }
         let (head, tail) = (Label::cut(head).0, Label::cut(tail).0);
-        let lower = Self { label: tail, ends: self.ends, children: std::mem::take(&mut self.children) };
+        let (children, index) = (std::mem::take(&mut self.children), self.index.take());
+        let lower = Self { label: tail, ends: self.ends, children, index };
         self.label = head;
         self.ends = false;
         self.add(0, lower);
@@ -251,8 +281,10 @@ fn common_len(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
-/// Makes a node 48 bytes; random topics of 16 to 24 bytes then need one node each.
+/// Makes a node 56 bytes; random topics of 16 to 24 bytes then need one node each.
 const LABEL: usize = 22;
+/// Nodes with so many children have an index of them.
+const INDEXED: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -260,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_node_is_small() {
-        assert_eq!(size_of::<Node>(), 48);
+        assert_eq!(size_of::<Node>(), 56);
     }
 
     #[test]
