@@ -21,9 +21,9 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::task::Waker;
-use std::thread::Thread;
 
 use super::hash::FastHash;
+use super::sync::thread::Thread;
 use crate::{ContextId, PipeId};
 
 /// The order in which callers came.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::ledger::Core;
 use super::pipe::{PipeLink, SlotTx};
 use super::stream::{self, Phase};
+use super::sync;
 use crate::protocol::{DropCause, Reject, Room};
 use crate::{ContextId, Message, Outbox, PipeId};
 
@@ -15,7 +16,7 @@ pub(crate) struct Turn<'a> {
 
 impl Outbox for Turn<'_> {
     fn now(&mut self) -> Instant {
-        *self.core.now.get_or_insert_with(Instant::now)
+        *self.core.now.get_or_insert_with(sync::now)
     }
 
     fn send(&mut self, pipe: PipeId, msg: Message) -> Room {
@@ -110,7 +111,9 @@ impl Core {
         let SlotTx::Stream(tx) = &mut slot.tx else { return };
         let mut later = tx.stream || backlog;
         if !later {
-            let close = tx.last.is_some_and(|(end, then)| then == recvs && end.elapsed() < STREAK_GAP);
+            let close = tx
+                .last
+                .is_some_and(|(end, then)| then == recvs && sync::now().saturating_duration_since(end) < STREAK_GAP);
             tx.streak = if close { tx.streak + 1 } else { 0 };
             if tx.streak >= STREAK {
                 tx.stream = true;

@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Instant;
 
 use super::events::{PipeCallback, PipeChange};
@@ -17,6 +17,7 @@ use super::notify::Signal;
 use super::pipe::{Pipe, PipeLink, PipeShared, SlotRx, SlotTx};
 use super::state::State;
 use super::stream::{self, OutBuf, Phase};
+use super::sync::{self, Mutex, MutexGuard, thread_local};
 use super::sys::{self, PipeEvent, SocketPoll};
 use crate::protocol::{Protocol, ProtocolInfo};
 use crate::{Error, OptionMap, PipeId, Result, SocketId};
@@ -362,7 +363,7 @@ impl Inner {
                 return;
             }
             st.core.timer = None;
-            st.core.now = Some(Instant::now());
+            st.core.now = Some(sync::now());
             let due = st.proto.next_timeout().is_some_and(|at| Some(at) <= st.core.now);
             if due && st.core.is_alive() {
                 st.drive(|proto, out| proto.handle_timeout(out));

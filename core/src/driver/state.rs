@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::ledger::Core;
 use super::outbox::Turn;
@@ -11,6 +11,7 @@ use super::pipe::{PipeLink, PipeShared, Slot, SlotRx, SlotTx, Traffic};
 use super::pollfd::{recv_fd, send_fd};
 use super::socket::Inner;
 use super::stream::{self, OutBuf, Phase, Tx};
+use super::sync;
 use super::sys::PipeEvent;
 use crate::protocol::{DropCause, Flow, Protocol, Reject};
 use crate::{ContextId, Error, OptionValue, PipeId, Result};
@@ -192,7 +193,7 @@ impl State {
                     }
                     core.straggle(id);
                 } else if !tx.stream {
-                    tx.last = Some((Instant::now(), recvs));
+                    tx.last = Some((sync::now(), recvs));
                 }
             }
             Ok(false) => {
