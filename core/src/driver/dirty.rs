@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::sync::Weak;
 
 use super::socket::Inner;
+use super::sync::thread_local;
 use crate::PipeId;
 
 /// Remembers a pipe. May be called under the socket's lock.

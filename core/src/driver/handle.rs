@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
-use std::thread;
 use std::time::Duration;
 
 use super::dirty;
@@ -18,6 +17,7 @@ use super::ledger::Life;
 use super::ops::{Handle, Limit, Operation, Recv, Send};
 use super::pipe::Pipe;
 use super::socket::Inner;
+use super::sync::thread;
 use crate::option::{self, EndpointOptions, Owner, Scope, names};
 use crate::protocol::{Protocol, ProtocolInfo};
 use crate::stats::Stat;

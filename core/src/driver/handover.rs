@@ -21,8 +21,8 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::task::Waker;
-use std::thread::Thread;
 
+use super::sync::thread::Thread;
 use crate::table::FastHash;
 use crate::{ContextId, PipeId};
 

@@ -4,13 +4,13 @@
 //! protocols that their time has come. It makes no system call while there is nothing to do.
 
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::thread;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::dirty;
 use super::socket::Inner;
+use super::sync::{self, Mutex, MutexGuard, catch_unwind};
 use super::sys::{IoEvent, IoPoll};
 use crate::Result;
 
@@ -40,7 +40,7 @@ struct IoState {
 
 /// The I/O thread, started if it does not run yet.
 pub(crate) fn get() -> Result<&'static Io> {
-    static START: Mutex<()> = Mutex::new(());
+    static START: std::sync::Mutex<()> = std::sync::Mutex::new(());
     if let Some(io) = IO.get() {
         return Ok(io);
     }
@@ -50,7 +50,7 @@ pub(crate) fn get() -> Result<&'static Io> {
     }
     let io = Io { poll: IoPoll::new()?, state: Mutex::default() };
     let io = IO.get_or_init(|| io);
-    thread::Builder::new().name("spanwire-io".into()).spawn(|| io.run())?;
+    sync::daemon("spanwire-io", || io.run())?;
     Ok(io)
 }
 
@@ -59,7 +59,9 @@ pub(crate) fn started() -> &'static Io {
     IO.get().expect("the I/O thread starts before the first socket")
 }
 
-static IO: OnceLock<Io> = OnceLock::new();
+sync::per_process! {
+    static IO: OnceLock<Io> = OnceLock::new();
+}
 
 impl Io {
     pub(crate) fn poll(&self) -> &IoPoll {
@@ -99,7 +101,7 @@ impl Io {
     pub(crate) fn tick(&self, index: u32) {
         let mut state = self.lock();
         state.ticks.push((index, u64::MAX));
-        let at = *state.next_tick.get_or_insert_with(|| Instant::now() + TICK);
+        let at = *state.next_tick.get_or_insert_with(|| sync::now() + TICK);
         self.awake_by(state, at);
     }
 
@@ -107,7 +109,7 @@ impl Io {
     pub(crate) fn straggle(&self, index: u32) {
         let mut state = self.lock();
         state.stragglers.push(index);
-        let at = *state.next_straggle.get_or_insert_with(|| Instant::now() + STRAGGLE);
+        let at = *state.next_straggle.get_or_insert_with(|| sync::now() + STRAGGLE);
         self.awake_by(state, at);
     }
 
@@ -133,27 +135,32 @@ impl Io {
         }
     }
 
-    fn run(&'static self) {
+    fn run(&self) {
         let mut events = Vec::new();
         loop {
-            let timeout = self.lock().sleep();
-            self.poll.wait(timeout, &mut events);
-            let mut state = self.lock();
-            state.asleep = None;
-            let kicks = std::mem::take(&mut state.kicks);
-            drop(state);
-            for index in kicks {
-                self.with(index, |socket| socket.background(None));
-            }
-            for event in events.drain(..) {
-                match event {
-                    IoEvent::Socket(index) => self.with(index, |socket| socket.background(None)),
-                    IoEvent::Pipe(index, event) => self.with(index, |socket| socket.background(Some(event))),
-                };
-            }
-            self.look_at_clock();
-            dirty::flush();
+            self.run_once(&mut events);
         }
+    }
+
+    /// Sleeps until there is something to do, and does it.
+    pub(super) fn run_once(&self, events: &mut Vec<IoEvent>) {
+        let timeout = self.lock().sleep();
+        self.poll.wait(timeout, events);
+        let mut state = self.lock();
+        state.asleep = None;
+        let kicks = std::mem::take(&mut state.kicks);
+        drop(state);
+        for index in kicks {
+            self.with(index, |socket| socket.background(None));
+        }
+        for event in events.drain(..) {
+            match event {
+                IoEvent::Socket(index) => self.with(index, |socket| socket.background(None)),
+                IoEvent::Pipe(index, event) => self.with(index, |socket| socket.background(Some(event))),
+            };
+        }
+        self.look_at_clock();
+        dirty::flush();
     }
 
     fn look_at_clock(&self) {
@@ -162,7 +169,7 @@ impl Io {
         if idle {
             return;
         }
-        let now = Instant::now();
+        let now = sync::now();
         let mut timeouts = Vec::new();
         while let Some((at, index)) = state.timers.first().copied()
             && at <= now
@@ -231,7 +238,7 @@ impl IoState {
         let timer = self.timers.first().map(|(at, _)| *at);
         let until = [timer, self.next_tick, self.next_straggle].into_iter().flatten().min();
         self.asleep = Some(until);
-        until.map(|until| until.saturating_duration_since(Instant::now()))
+        until.map(|until| until.saturating_duration_since(sync::now()))
     }
 }
 

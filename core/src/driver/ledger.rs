@@ -14,6 +14,7 @@ use super::pipe::{PipeLink, PipeShared, Slot, SlotTx, Traffic};
 use super::pollfd::PollFds;
 use super::socket::Inner;
 use super::stream::{OutBuf, Phase};
+use super::sync;
 use super::sys::PipeEvent;
 use crate::protocol::{DropCause, ProtocolInfo, Reject};
 use crate::table::{FastHash, Table};
@@ -178,12 +179,12 @@ impl Core {
 
     /// Whether a leader should yield before it sleeps: messages from this process need no system call to be seen.
     pub(super) fn may_spin(&mut self) -> bool {
-        self.locals > 0 && !self.no_spin.is_some_and(|until| Instant::now() < until)
+        self.locals > 0 && !self.no_spin.is_some_and(|until| sync::now() < until)
     }
 
     /// A leader has yielded.
     pub(super) fn spun(&mut self, paid: bool) {
-        self.no_spin = if paid { None } else { Instant::now().checked_add(NO_SPIN) };
+        self.no_spin = if paid { None } else { sync::now().checked_add(NO_SPIN) };
     }
 
     /// A receiver went away and nobody waits: if nobody comes back soon, the I/O thread looks after the pipes.

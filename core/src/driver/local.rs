@@ -4,9 +4,10 @@
 //! caller does that after it has released its own socket's lock. Lock order: socket, then channel.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::notify::Notified;
+use super::sync::{Mutex, MutexGuard};
 use crate::Message;
 
 /// One end of a connection between two sockets of one process.

@@ -30,6 +30,7 @@ mod snapshot;
 mod socket;
 mod state;
 mod stream;
+mod sync;
 mod sys;
 
 pub use device::device;

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::dirty;
@@ -13,6 +12,7 @@ use super::handover::{Drive, Sleeper, Ticket, Waiter};
 use super::ledger::{Core, Life};
 use super::socket::{Guard, Inner};
 use super::state::State;
+use super::sync::{self, thread};
 use super::sys;
 use crate::protocol::{Attempt, RecvError, SendRefused};
 use crate::{ContextId, Error, Message, PipeId, Result, SendError};
@@ -58,7 +58,7 @@ pub enum Limit {
 impl Limit {
     /// This long from now.
     pub fn after(time: Duration) -> Self {
-        Instant::now().checked_add(time).map_or(Self::Never, Self::At)
+        sync::now().checked_add(time).map_or(Self::Never, Self::At)
     }
 
     /// The time that is left; asks for the options' timeout once. `None`: no end.
@@ -69,7 +69,7 @@ impl Limit {
             Self::Never | Self::At(_) => {}
         }
         match self {
-            Self::At(at) => Some(at.saturating_duration_since(Instant::now())),
+            Self::At(at) => Some(at.saturating_duration_since(sync::now())),
             Self::Options | Self::After(_) | Self::Never => None,
         }
     }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::ledger::Core;
 use super::pipe::{PipeLink, SlotTx};
 use super::stream::{self, Phase};
+use super::sync;
 use crate::protocol::{DropCause, Reject, Room};
 use crate::{ContextId, Message, Outbox, PipeId};
 
@@ -15,7 +16,7 @@ pub(crate) struct Turn<'a> {
 
 impl Outbox for Turn<'_> {
     fn now(&mut self) -> Instant {
-        *self.core.now.get_or_insert_with(Instant::now)
+        *self.core.now.get_or_insert_with(sync::now)
     }
 
     fn send(&mut self, pipe: PipeId, msg: &mut Message) -> Room {

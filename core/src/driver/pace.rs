@@ -16,6 +16,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::sync;
+
 /// What a socket knows of the pace of its sends.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
@@ -48,7 +50,9 @@ impl Pace {
         if backlog && !self.idle {
             return true;
         }
-        let close = self.last.is_some_and(|(end, recvs)| recvs == self.recvs && end.elapsed() < STREAK_GAP);
+        let close = self
+            .last
+            .is_some_and(|(end, recvs)| recvs == self.recvs && sync::now().saturating_duration_since(end) < STREAK_GAP);
         self.streak = if close { self.streak + 1 } else { 0 };
         self.stream = self.streak >= STREAK;
         self.stream
@@ -82,7 +86,7 @@ impl Pace {
     #[inline]
     pub(super) fn written(&mut self) {
         if !self.stream {
-            self.last = Some((Instant::now(), self.recvs));
+            self.last = Some((sync::now(), self.recvs));
         }
     }
 

@@ -5,8 +5,7 @@
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
-use std::thread;
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use super::events::{PipeCallback, PipeChange};
@@ -18,6 +17,7 @@ use super::notify::Signal;
 use super::pipe::{Pipe, PipeLink, PipeShared, SlotRx, SlotTx};
 use super::state::State;
 use super::stream::{OutBuf, Phase};
+use super::sync::{self, Mutex, MutexGuard, thread, thread_local};
 use super::sys::{self, PipeEvent, SocketPoll};
 use crate::protocol::{Protocol, ProtocolInfo};
 use crate::{Error, OptionMap, PipeId, Result, SocketId};
@@ -181,12 +181,12 @@ impl Inner {
     /// have other things to do.
     pub(super) fn spin(&self) -> bool {
         for _ in 0..SPINS {
-            let begin = Instant::now();
+            let begin = sync::now();
             thread::yield_now();
             if self.stirred.load(Ordering::Relaxed) {
                 return true;
             }
-            if begin.elapsed() > SPIN_MAX {
+            if sync::now().saturating_duration_since(begin) > SPIN_MAX {
                 return false;
             }
         }
@@ -399,7 +399,7 @@ impl Inner {
                 return;
             }
             st.core.timer = None;
-            st.core.now = Some(Instant::now());
+            st.core.now = Some(sync::now());
             let due = st.proto.next_timeout().is_some_and(|at| Some(at) <= st.core.now);
             if due && st.core.is_alive() {
                 st.drive(|proto, out| proto.handle_timeout(out));
