@@ -49,13 +49,8 @@ impl Client {
             }
         });
         let client = Self { socket, url: url.clone(), patience, gone, debug_build: false };
-        match dial(&client.socket.to_any(), url, patience) {
-            Ok(()) => Ok(client),
-            Err(exit) => {
-                watch.stop();
-                Err(Exit::Failed(format!("{} (is \"spanwire perf serve\" running there?)", exit.text())))
-            }
-        }
+        let dialed = dial(&client.socket.to_any(), url, patience, "is \"spanwire perf serve\" running there?");
+        dialed.inspect_err(|_| watch.stop()).map(|()| client)
     }
 
     /// Agrees on a measurement and connects all its streams. `set` sets options of a stream's socket.
@@ -77,7 +72,10 @@ impl Client {
             socket.set_recv_max(super::recv_max(plan.size)).doing(|| "can't set an option".into())?;
             set(&socket).doing(|| "can't set an option".into())?;
             run.sockets.push(socket.clone());
-            dial(&socket.to_any(), &door.url(&run.client.url)?, run.client.patience)?;
+            let url = door.url(&run.client.url)?;
+            let dialed = dial(&socket.to_any(), &url, run.client.patience, DOOR);
+            // If the server has gone, it is that what has to be said.
+            dialed.or_else(|exit| run.status().and(Err(exit)))?;
         }
         Ok(run)
     }
@@ -215,15 +213,20 @@ impl Patience {
     }
 }
 
-fn dial(socket: &AnySocket, url: &Url, patience: Duration) -> Result<(), Exit> {
-    match socket.dial(url).timeout(patience).wait() {
-        Ok(_) => Ok(()),
-        Err(Error::TimedOut) => {
-            Err(Exit::Failed(format!("can't dial {url}: nobody answered in {} s", patience.as_secs_f64())))
-        }
-        Err(e) => Err(cant("dial", url, &e)),
-    }
+fn dial(socket: &AnySocket, url: &Url, patience: Duration, hint: &str) -> Result<(), Exit> {
+    let e = match socket.dial(url).timeout(patience).wait() {
+        Ok(_) => return Ok(()),
+        Err(e) => e,
+    };
+    let seconds = patience.as_secs_f64();
+    Err(match e {
+        Error::TimedOut => Exit::Failed(format!("can't dial {url}: nobody answered in {seconds} s ({hint})")),
+        Error::ConnectionRefused(_) => Exit::Failed(format!("{} ({hint})", cant("dial", url, &e).text())),
+        e => cant("dial", url, &e),
+    })
 }
 
+const DOOR: &str =
+    "the server opened this address for the measurement; --ports of \"spanwire perf serve\" fixes the port";
 /// How often progress is shown.
 const TICK: Duration = Duration::from_millis(100);

@@ -76,7 +76,7 @@ pub(crate) enum Until {
 /// Where a server tells what it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Log {
-    /// Standard error, a line for each measurement.
+    /// Standard error, a line when a measurement begins and one when it ends.
     Stderr,
     /// Nowhere.
     No,
@@ -202,9 +202,13 @@ impl Desk {
         if self.sessions.len() >= MAX_SESSIONS {
             return Err(Exit::Failed(format!("{MAX_SESSIONS} clients measure already")));
         }
-        let (session, doors) = Session::open(&mut self.site, plan)?;
         self.ever += 1;
-        let id = self.ever;
+        let (id, log) = (self.ever, self.log);
+        let tell = move |text: &str| match log {
+            Log::Stderr => eprintln!("#{id} {text}"),
+            Log::No => {}
+        };
+        let (session, doors) = Session::open(&mut self.site, plan, tell)?;
         self.sessions.insert(pipe, (id, session));
         Ok(Answer::Opened { session: id, doors, debug_build: cfg!(debug_assertions) })
     }
@@ -212,11 +216,7 @@ impl Desk {
     /// Ends the measurement of the client with this connection. `false`: there is none.
     fn end_session(&mut self, pipe: PipeId) -> bool {
         let Some((_, session)) = self.sessions.remove(&pipe) else { return false };
-        let line = session.end();
-        match self.log {
-            Log::Stderr => eprintln!("{line}"),
-            Log::No => {}
-        }
+        session.end();
         true
     }
 }
@@ -247,7 +247,8 @@ const MAX_QUESTION: usize = 64 << 10;
 const MAX_SESSIONS: usize = 64;
 
 const HELP: &str = "\
-Tells on standard error where it listens, and a line for each measurement. A client that goes away
+Tells on standard error where it listens, and a line for each measurement when it begins
+and ends. A client that goes away
 ends its own measurement only.
 
 Measurements get connections of their own, so that the control exchange at URL is not in their way:

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use spanwire::pattern::Pattern;
-use spanwire::{AnySocket, Pull, Push, Rep, Request, Socket, Url};
+use spanwire::{AnySocket, PipeChange, Pull, Push, Rep, Request, Socket, Url};
 
 use super::cpu;
 use super::door::Door;
@@ -23,7 +23,7 @@ use crate::exit::{Doing, Exit};
 /// A measurement under way.
 pub(crate) struct Session {
     events: Sender<Event>,
-    thread: JoinHandle<String>,
+    thread: JoinHandle<()>,
 }
 
 /// What measurements need to know of their server.
@@ -48,6 +48,8 @@ pub(crate) struct Crowd {
 enum Event {
     /// The client asks how far it is; `true`: it would rather know when it is over.
     Asked(Request, bool),
+    /// A stream has its connection.
+    Connected,
     /// The thread of a stream has ended.
     Ended(Result<Tally, String>),
     /// The client is done, or gone.
@@ -55,8 +57,12 @@ enum Event {
 }
 
 impl Session {
-    /// Listens for all streams, and starts them.
-    pub(crate) fn open(site: &mut Site, plan: Plan) -> Result<(Self, Vec<Door>), Exit> {
+    /// Listens for all streams, and starts them. `log` is told what to write into the log.
+    pub(crate) fn open(
+        site: &mut Site,
+        plan: Plan,
+        log: impl Fn(&str) + Send + 'static,
+    ) -> Result<(Self, Vec<Door>), Exit> {
         let (events, inbox) = mpsc::channel();
         let counters: Arc<[Counter]> = (0..plan.streams).map(|_| Counter::default()).collect();
         let mut team = Team { plan, counters, sockets: Vec::new(), threads: Vec::new() };
@@ -73,7 +79,8 @@ impl Session {
             }?);
         }
         let stay = Stay::new(&site.crowd);
-        let thread = thread::Builder::new().spawn(move || team.run(&inbox, &stay)).doing(|| "no thread".into())?;
+        let thread =
+            thread::Builder::new().spawn(move || team.run(&inbox, &stay, &log)).doing(|| "no thread".into())?;
         Ok((Self { events, thread }, doors))
     }
 
@@ -82,10 +89,10 @@ impl Session {
         let _ = self.events.send(Event::Asked(request, wait));
     }
 
-    /// Closes its sockets. What to write into the log.
-    pub(crate) fn end(self) -> String {
+    /// Closes its sockets.
+    pub(crate) fn end(self) {
         let _ = self.events.send(Event::Left);
-        self.thread.join().unwrap_or_else(|_| "a measurement failed".into())
+        let _ = self.thread.join();
     }
 }
 
@@ -106,7 +113,12 @@ impl Team {
     ) -> Result<Door, Exit> {
         let socket = Socket::<P>::open().doing(|| "can't open a socket".into())?;
         socket.set_recv_max(super::recv_max(self.plan.size)).doing(|| "can't set an option".into())?;
-        let any = socket.to_any();
+        let (any, tx) = (socket.to_any(), events.clone());
+        socket.on_pipe(move |change, _| {
+            if change == PipeChange::AfterAdd {
+                let _ = tx.send(Event::Connected);
+            }
+        });
         self.sockets.push(any.clone());
         site.streams += 1;
         let door = Door::open(&any, &site.url, site.ports, site.streams)?;
@@ -119,8 +131,10 @@ impl Team {
         Ok(door)
     }
 
-    fn run(self, inbox: &Receiver<Event>, stay: &Stay) -> String {
-        let (mut tallies, mut failure) = (Vec::new(), None);
+    fn run(self, inbox: &Receiver<Event>, stay: &Stay, log: &impl Fn(&str)) {
+        let Plan { measure, size, streams, .. } = self.plan;
+        let what = format!("{} {}, {}", measure.name(), report::size(size), report::streams(streams));
+        let (mut tallies, mut failure, mut connected) = (Vec::new(), None, 0);
         let mut waiting: Option<(Request, Instant)> = None;
         loop {
             let event = match &waiting {
@@ -134,6 +148,12 @@ impl Team {
                     answer_now = waiting.replace((request, Instant::now() + LONG_POLL));
                 }
                 Ok(Event::Asked(request, _)) => answer_now = Some((request, Instant::now())),
+                Ok(Event::Connected) => {
+                    connected += 1;
+                    if connected == streams {
+                        log(&format!("{what}: started"));
+                    }
+                }
                 Ok(Event::Ended(tally)) => {
                     match tally {
                         Ok(tally) => tallies.push(tally),
@@ -154,15 +174,14 @@ impl Team {
                 super::serve::answer(request, &answer);
             }
         }
-        let Plan { measure, size, streams, .. } = self.plan;
         let messages = report::number(self.messages());
         let end = match (measure, failure) {
             (Measure::Lat, _) => "",
-            (_, Some(why)) => &format!("; failed: {why}"),
+            (_, Some(why)) => &format!("; {why}"),
             (_, None) if self.is_over(&tallies) => "",
             (_, None) => "; the client went away",
         };
-        format!("{} {}, {}: {messages} messages{end}", measure.name(), report::size(size), report::streams(streams))
+        log(&format!("{what}: {messages} messages{end}"));
     }
 
     fn is_over(&self, tallies: &[Tally]) -> bool {
