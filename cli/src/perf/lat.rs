@@ -53,7 +53,7 @@ impl LatArgs {
 
     fn measure(&self, client: &mut Client, plan: Plan, local: bool) -> Result<LatResult, Exit> {
         let run = client.open(plan, |socket: &Socket<Req>| socket.set_resend_time(None))?;
-        let msg = message(plan.size).ok_or_else(|| Exit::Failed("no memory for the message".into()))?;
+        let msg = message(plan.size)?;
         let work = |amount: Amount, progress: &Progress| {
             run.work(progress, |i, socket, counter| {
                 let trips = Trips { socket, msg: &msg, amount: amount.share(plan.streams, i), counter };

@@ -247,9 +247,8 @@ const MAX_QUESTION: usize = 64 << 10;
 const MAX_SESSIONS: usize = 64;
 
 const HELP: &str = "\
-Tells on standard error where it listens, and a line for each measurement when it begins
-and ends. A client that goes away
-ends its own measurement only.
+Tells on standard error where it listens, and when a measurement begins and ends. A client that goes
+away ends its own measurement only.
 
 Measurements get connections of their own, so that the control exchange at URL is not in their way:
 with TCP at ports that the system chooses or that --ports names (one for each thread of each client

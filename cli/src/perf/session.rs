@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use spanwire::pattern::Pattern;
-use spanwire::{AnySocket, PipeChange, Pull, Push, Rep, Request, Socket, Url};
+use spanwire::{AnySocket, Message, PipeChange, Pull, Push, Rep, Request, Socket, Url};
 
 use super::cpu;
 use super::door::Door;
@@ -67,14 +67,17 @@ impl Session {
         let counters: Arc<[Counter]> = (0..plan.streams).map(|_| Counter::default()).collect();
         let mut team = Team { plan, counters, sockets: Vec::new(), threads: Vec::new() };
         let mut doors = Vec::new();
+        let Plan { measure, size, warm_up, .. } = plan;
+        // One for all streams, so that many of them take no more memory.
+        let msg = if measure == Measure::Down { stream::message(size)? } else { Message::new() };
         for i in 0..plan.streams as usize {
-            let Plan { size, warm_up, .. } = plan;
+            let msg = msg.clone();
             let amount = plan.amount.share(plan.streams, i);
-            doors.push(match plan.measure {
+            doors.push(match measure {
                 Measure::Lat => team.add(site, &events, echo),
                 Measure::Up => team.add(site, &events, move |pull: &Socket<Pull>, n| stream::receive(pull, size, n)),
                 Measure::Down => {
-                    team.add(site, &events, move |push: &Socket<Push>, n| stream::send(push, size, warm_up, amount, n))
+                    team.add(site, &events, move |push: &Socket<Push>, n| stream::send(push, &msg, warm_up, amount, n))
                 }
             }?);
         }

@@ -11,6 +11,7 @@ use spanwire::{Message, Pull, Push, Socket};
 use super::cpu;
 use super::plan::Amount;
 use super::wire::Outcome;
+use crate::exit::{Doing, Exit};
 
 /// A count that one thread writes and others read now and then. It has its cache line for itself, or they would slow each other down.
 #[derive(Debug, Default)]
@@ -67,25 +68,25 @@ impl Tally {
     }
 }
 
-/// A body of this many bytes that clones share; `None` if there is no memory for it.
-pub(crate) fn message(size: usize) -> Option<Message> {
+/// A message of this many bytes, which its clones share.
+pub(crate) fn message(size: usize) -> Result<Message, Exit> {
     let mut body = Vec::new();
-    body.try_reserve_exact(size).ok()?;
+    body.try_reserve_exact(size).doing(|| "no memory for the message".into())?;
     body.resize(size, 0x55);
     let mut msg = Message::from(body);
     msg.freeze();
-    Some(msg)
+    Ok(msg)
 }
 
-/// Sends a stream. The counter counts all messages.
+/// Sends a stream of this message. The counter counts all messages.
 pub(crate) fn send(
     socket: &Socket<Push>,
-    size: usize,
+    msg: &Message,
     warm_up: Duration,
     amount: Amount,
     counter: &Counter,
 ) -> Result<Tally, String> {
-    let msg = message(size).ok_or("no memory for the message")?;
+    let size = msg.len();
     let send = |msg: Message| socket.send(msg).wait().map_err(|e| format!("can't send: {}", e.error));
     let send_for = |time: Duration| {
         let (end, mut n) = (Instant::now() + time, 0);
@@ -199,7 +200,8 @@ mod tests {
             let (tx, rx) = (Counter::default(), Counter::default());
             std::thread::scope(|scope| {
                 let received = scope.spawn(|| receive(&pull, size, &rx).unwrap());
-                let sent = send(&push, size, Duration::from_millis(1), Amount::Count(500), &tx).unwrap();
+                let sent =
+                    send(&push, &message(size).unwrap(), Duration::from_millis(1), Amount::Count(500), &tx).unwrap();
                 assert_eq!([sent.messages, received.join().unwrap().messages], [500, 500]);
             });
             assert_eq!(tx.get(), rx.get());

@@ -59,9 +59,10 @@ impl ThrArgs {
 fn up(client: &mut Client, plan: Plan, local: bool) -> Result<ThrResult, Exit> {
     let run = client.open(plan, |_: &Socket<Push>| Ok(()))?;
     let Plan { size, warm_up, streams, amount, .. } = plan;
+    let msg = stream::message(size)?;
     let progress = Progress::new("thr up", size, amount, warm_up);
     let tallies =
-        run.work(&progress, |i, push, counter| stream::send(push, size, warm_up, amount.share(streams, i), counter))?;
+        run.work(&progress, |i, push, counter| stream::send(push, &msg, warm_up, amount.share(streams, i), counter))?;
     let received = run.outcome()?;
     Ok(ThrResult::new(size, Tally::sum(&tallies).unwrap_or_default(), received, local))
 }

@@ -105,7 +105,7 @@ impl Ask {
         let value = read(msg)?;
         let ask = || match value["ask"].as_str()? {
             "open" => {
-                let amount = match (value["count"].as_u64(), time(&value["time_ns"])) {
+                let amount = match (value["count"].as_u64(), asked_time(&value["time_ns"])) {
                     (Some(n), None) => Amount::Count(n),
                     (None, Some(time)) => Amount::Time(time),
                     _ => return None,
@@ -115,7 +115,7 @@ impl Ask {
                     size: value["size_bytes"].as_u64()?.try_into().ok()?,
                     streams: value["streams"].as_u64()?.try_into().ok()?,
                     amount,
-                    warm_up: time(&value["warm_up_ns"])?,
+                    warm_up: asked_time(&value["warm_up_ns"])?,
                 }))
             }
             "status" => Some(Self::Status { session: value["session"].as_u64()?, wait: value["wait"].as_bool()? }),
@@ -192,8 +192,14 @@ fn time(value: &Value) -> Option<Duration> {
     value.as_u64().map(Duration::from_nanos)
 }
 
+/// A time that may be asked for: what can be added to any instant.
+fn asked_time(value: &Value) -> Option<Duration> {
+    time(value).filter(|time| *time <= LONGEST)
+}
+
 /// The version of the exchange.
 pub(crate) const VERSION: u64 = 1;
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 const NAME: &str = "spanwire-perf/";
 
 #[cfg(test)]
@@ -234,6 +240,10 @@ mod tests {
 
     #[test]
     fn anything_else_is_told_apart() {
+        let too_long = json!({
+            "ask": "open", "measure": "up", "size_bytes": 1, "streams": 1, "time_ns": u64::MAX, "warm_up_ns": 0,
+        });
+        let too_long = format!("spanwire-perf/1\n{too_long}");
         for (text, why) in [
             ("", Unreadable::Foreign),
             ("pong", Unreadable::Foreign),
@@ -243,6 +253,7 @@ mod tests {
             ("spanwire-perf/1\n{", Unreadable::Senseless),
             ("spanwire-perf/1\n{}", Unreadable::Senseless),
             ("spanwire-perf/1\n{\"ask\":\"open\",\"size_bytes\":-1}", Unreadable::Senseless),
+            (&too_long, Unreadable::Senseless),
         ] {
             assert_eq!(Ask::read(&Message::from(text)), Err(why), "{text}");
         }
