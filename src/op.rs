@@ -61,6 +61,7 @@ impl<T: Operation> Op<T> {
     /// assert_eq!(Op::new(Recv::new(pull, ContextId::SOCKET)).try_now(), Err(Error::TryAgain));
     /// # Ok::<(), spanwire::Error>(())
     /// ```
+    #[inline]
     pub fn new(inner: T) -> Self {
         Self { inner, clock: Clock::Options }
     }

@@ -184,6 +184,7 @@ impl AnySocket {
     /// assert!(AnySocket::open("pull")?.send("what a pull socket can't").wait().is_err());
     /// # Ok::<(), spanwire::Error>(())
     /// ```
+    #[inline]
     pub fn send(&self, msg: impl Into<Message>) -> SendOp<'_> {
         Op::new(self.base.core.send(ContextId::SOCKET, msg.into()))
     }
@@ -208,6 +209,7 @@ impl AnySocket {
     /// assert!(AnySocket::open("push")?.recv().wait().is_err());     // it only sends
     /// # Ok::<(), spanwire::Error>(())
     /// ```
+    #[inline]
     pub fn recv(&self) -> RecvOp<'_> {
         Op::new(self.base.core.recv(ContextId::SOCKET))
     }

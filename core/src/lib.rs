@@ -11,6 +11,7 @@ pub mod message;
 pub mod option;
 pub mod protocol;
 pub mod stats;
+pub mod table;
 pub mod url;
 
 #[cfg(feature = "driver")]

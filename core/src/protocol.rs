@@ -161,8 +161,8 @@ pub trait Outbox {
     /// The time of this event. The same for the whole call.
     fn now(&mut self) -> Instant;
 
-    /// Sends a message on a pipe that is ready.
-    fn send(&mut self, pipe: PipeId, msg: Message) -> Room;
+    /// Sends a message on a pipe that is ready. What is left in `msg` is of no use any more.
+    fn send(&mut self, pipe: PipeId, msg: &mut Message) -> Room;
 
     /// Closes a pipe. [`Protocol::pipe_detached`] follows later, never within this call.
     fn close(&mut self, pipe: PipeId, reason: Reject);
@@ -185,12 +185,12 @@ pub trait Outbox {
 }
 
 /// Why a send was not done.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum SendRefused {
-    /// It would have to wait. The message is handed back.
-    Full(Message),
-    /// It can't be done. The message is handed back.
-    Failed(Error, Message),
+    /// It would have to wait.
+    Full,
+    /// It can't be done.
+    Failed(Error),
 }
 
 /// Why a receive was not done.
@@ -222,19 +222,25 @@ pub trait Protocol: Send {
     /// A message came from a pipe that is attached and not paused. The driver has set its [`Message::pipe`]. The words of the SP
     /// header are read with [`Message::take_word`]: from the wire they are the first words of the body, from a socket of this
     /// process they are still in the header. A protocol without an SP header calls [`Message::join_header`].
-    fn pipe_received(&mut self, pipe: PipeId, msg: Message, out: &mut dyn Outbox) -> Flow;
+    fn pipe_received(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow;
 
-    /// Sends, or hands the message back.
+    /// Sends the message, and then what is left in `msg` is of no use any more; or refuses it, and leaves it as it was.
     fn try_send(
         &mut self,
         ctx: ContextId,
-        msg: Message,
+        msg: &mut Message,
         attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused>;
 
-    /// Receives the next message.
-    fn try_recv(&mut self, ctx: ContextId, attempt: Attempt, out: &mut dyn Outbox) -> Result<Message, RecvError>;
+    /// Receives the next message into `msg`; leaves it alone otherwise.
+    fn try_recv(
+        &mut self,
+        ctx: ContextId,
+        attempt: Attempt,
+        msg: &mut Message,
+        out: &mut dyn Outbox,
+    ) -> Result<(), RecvError>;
 
     /// Puts a message back at the head of the queue from which [`try_recv`](Self::try_recv) took it, as if it had not been
     /// received. May exceed the queue's bound by the messages that are put back. A protocol whose state has moved on (the
@@ -256,6 +262,11 @@ pub trait Protocol: Send {
 
     /// How many receives on this context would end without waiting, by a message or an error.
     fn can_recv(&self, ctx: ContextId) -> usize;
+
+    /// Whether there are messages, on whatever context, that the application has not received: then it will be back soon.
+    fn has_undelivered(&self) -> bool {
+        matches!(self.can_recv(ContextId::SOCKET), 1..usize::MAX)
+    }
 
     /// Opens a context under this id.
     fn open_context(&mut self, ctx: ContextId) -> Result<()> {

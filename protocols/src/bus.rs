@@ -20,6 +20,7 @@
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 
+use spanwire_core::message::pop_into;
 use spanwire_core::option::names;
 use spanwire_core::protocol::{DropCause, Flow, RecvError, SendRefused};
 use spanwire_core::{
@@ -75,7 +76,7 @@ impl<F: Form> Protocol for BusSocket<F> {
         self.peers.writable(pipe, out);
     }
 
-    fn pipe_received(&mut self, pipe: PipeId, mut msg: Message, out: &mut dyn Outbox) -> Flow {
+    fn pipe_received(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow {
         if self.queue.len() >= self.limit.max(1) {
             out.count_drop(DropCause::RecvQueueFull, 1);
             return Flow::Continue;
@@ -84,7 +85,7 @@ impl<F: Form> Protocol for BusSocket<F> {
         if F::INFO.raw {
             msg.set_header(words::stack_of(pipe));
         }
-        self.queue.push_back(msg);
+        self.queue.push_back(std::mem::take(msg));
         out.wake_recv(ContextId::SOCKET);
         Flow::Continue
     }
@@ -92,7 +93,7 @@ impl<F: Form> Protocol for BusSocket<F> {
     fn try_send(
         &mut self,
         _ctx: ContextId,
-        mut msg: Message,
+        msg: &mut Message,
         _attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
@@ -102,8 +103,14 @@ impl<F: Form> Protocol for BusSocket<F> {
         Ok(())
     }
 
-    fn try_recv(&mut self, _ctx: ContextId, _attempt: Attempt, _out: &mut dyn Outbox) -> Result<Message, RecvError> {
-        self.queue.pop_front().ok_or(RecvError::Empty)
+    fn try_recv(
+        &mut self,
+        _ctx: ContextId,
+        _attempt: Attempt,
+        msg: &mut Message,
+        _out: &mut dyn Outbox,
+    ) -> Result<(), RecvError> {
+        if pop_into(&mut self.queue, msg) { Ok(()) } else { Err(RecvError::Empty) }
     }
 
     fn unrecv(&mut self, _ctx: ContextId, msg: Message, out: &mut dyn Outbox) {

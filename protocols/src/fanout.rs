@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use spanwire_core::protocol::{DropCause, Room};
+use spanwire_core::table::Table;
 use spanwire_core::{Message, Outbox, PipeId};
 
 use crate::options;
 use crate::picker::Gate;
-use crate::table::Table;
 
 /// What a full queue drops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +54,9 @@ impl Fanout {
         let Some(lane) = self.lanes.get_mut(pipe) else { return };
         lane.gate = Gate::Ready;
         while lane.gate == Gate::Ready {
-            let Some(msg) = lane.queue.pop_front() else { break };
+            let Some(mut msg) = lane.queue.pop_front() else { break };
             self.queued -= 1;
-            lane.hand_over(pipe, msg, out);
+            lane.hand_over(pipe, &mut msg, out);
         }
     }
 
@@ -65,7 +65,7 @@ impl Fanout {
     }
 
     /// Sends to every pipe but one.
-    pub(crate) fn send_all(&mut self, mut msg: Message, except: Option<PipeId>, out: &mut dyn Outbox) {
+    pub(crate) fn send_all(&mut self, msg: &mut Message, except: Option<PipeId>, out: &mut dyn Outbox) {
         if self.lanes.len() > 1 {
             msg.freeze();
         }
@@ -73,14 +73,14 @@ impl Fanout {
         let Some((mut pipe, mut lane)) = lanes.next() else { return };
         // One behind, so that the last one gets the message itself and not a copy.
         for (next_pipe, next_lane) in lanes {
-            lane.offer(pipe, msg.clone(), self.limit, self.overflow, &mut self.queued, out);
+            lane.offer(pipe, &mut msg.clone(), self.limit, self.overflow, &mut self.queued, out);
             (pipe, lane) = (next_pipe, next_lane);
         }
         lane.offer(pipe, msg, self.limit, self.overflow, &mut self.queued, out);
     }
 
     /// Sends to one pipe, or drops the message.
-    pub(crate) fn send_to(&mut self, pipe: PipeId, msg: Message, out: &mut dyn Outbox) -> Sent {
+    pub(crate) fn send_to(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Sent {
         match self.lanes.get_mut(pipe) {
             Some(lane) => lane.offer(pipe, msg, self.limit, self.overflow, &mut self.queued, out),
             None => {
@@ -124,7 +124,7 @@ impl Lane {
     fn offer(
         &mut self,
         pipe: PipeId,
-        msg: Message,
+        msg: &mut Message,
         limit: usize,
         overflow: Overflow,
         queued: &mut usize,
@@ -135,18 +135,18 @@ impl Lane {
             return Sent::Taken;
         }
         if self.queue.len() < limit {
-            self.queue.push_back(msg);
+            self.queue.push_back(std::mem::take(msg));
             *queued += 1;
             return Sent::Taken;
         }
         out.count_drop(DropCause::SendQueueFull, 1);
         if overflow == Overflow::Oldest && self.queue.pop_front().is_some() {
-            self.queue.push_back(msg);
+            self.queue.push_back(std::mem::take(msg));
         }
         Sent::Dropped
     }
 
-    fn hand_over(&mut self, pipe: PipeId, msg: Message, out: &mut dyn Outbox) {
+    fn hand_over(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) {
         self.gate = match out.send(pipe, msg) {
             Room::More => Gate::Ready,
             Room::Full => Gate::Full,

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use spanwire_core::message::pop_into;
 use spanwire_core::protocol::Flow;
 use spanwire_core::{Message, Outbox, PipeId};
 
@@ -30,10 +31,10 @@ impl Inbox {
         Flow::Pause
     }
 
-    pub(crate) fn pop(&mut self, out: &mut dyn Outbox) -> Option<Message> {
-        let msg = self.queue.pop_front();
+    pub(crate) fn pop(&mut self, msg: &mut Message, out: &mut dyn Outbox) -> bool {
+        let popped = pop_into(&mut self.queue, msg);
         self.resume(out);
-        msg
+        popped
     }
 
     /// Puts a message back at the head.

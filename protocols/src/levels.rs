@@ -25,20 +25,59 @@ impl<T> Levels<T> {
         self.len == 0
     }
 
+    /// Adds an item at the end of its level.
+    #[inline]
     pub(crate) fn push(&mut self, priority: u8, item: T) {
         self.len += 1;
-        let at = self.levels.partition_point(|(level, _)| *level < priority);
-        match self.levels.get_mut(at) {
-            Some((level, items)) if *level == priority => items.push_back(item),
-            Some(_) | None => self.levels.insert(at, (priority, VecDeque::from([item]))),
+        for (level, items) in &mut self.levels {
+            if *level == priority {
+                return items.push_back(item);
+            }
         }
+        let at = self.levels.partition_point(|(level, _)| *level < priority);
+        self.levels.insert(at, (priority, VecDeque::from([item])));
     }
 
-    /// Takes the first item of the best priority, and says which that was.
-    pub(crate) fn pop(&mut self) -> Option<(u8, T)> {
-        let found = self.levels.iter_mut().find_map(|(level, items)| Some((*level, items.pop_front()?)))?;
-        self.len -= 1;
-        Some(found)
+    /// The first item of the best level that has one.
+    #[inline]
+    pub(crate) fn first(&self) -> Option<&T> {
+        self.levels.iter().find_map(|(_, items)| items.front())
+    }
+
+    /// Takes that first item.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        for (_, items) in &mut self.levels {
+            if let Some(item) = items.pop_front() {
+                self.len -= 1;
+                return Some(item);
+            }
+        }
+        None
+    }
+
+    /// Takes that first item, into `item`.
+    #[inline]
+    pub(crate) fn pop_into(&mut self, item: &mut T) -> bool {
+        for (_, items) in &mut self.levels {
+            if let Some(first) = items.front_mut() {
+                std::mem::swap(first, item);
+                items.pop_front();
+                self.len -= 1;
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Puts that first item at the end of its level.
+    #[inline]
+    pub(crate) fn rotate(&mut self) {
+        if let Some((_, items)) = self.levels.iter_mut().find(|(_, items)| !items.is_empty())
+            && items.len() > 1
+        {
+            items.rotate_left(1);
+        }
     }
 
     /// Removes the first item of this priority of which `is` holds.

@@ -40,7 +40,6 @@ mod options;
 mod picker;
 mod replier;
 mod subscriptions;
-mod table;
 mod words;
 
 use spanwire_core::protocol::{Protocol, ProtocolInfo};

@@ -105,9 +105,9 @@ impl<H: Hops> Mono<H> {
     fn pump(&mut self, out: &mut dyn Outbox) {
         if let Peer::Present { pipe, gate } = &mut self.peer {
             while *gate == Gate::Ready
-                && let Some(msg) = self.outgoing.pop_front()
+                && let Some(mut msg) = self.outgoing.pop_front()
             {
-                if out.send(*pipe, msg) == Room::Full {
+                if out.send(*pipe, &mut msg) == Room::Full {
                     *gate = Gate::Full;
                 }
             }
@@ -153,13 +153,13 @@ impl<H: Hops> Protocol for Mono<H> {
         }
     }
 
-    fn pipe_received(&mut self, pipe: PipeId, mut msg: Message, out: &mut dyn Outbox) -> Flow {
+    fn pipe_received(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow {
         if !self.is_peer(pipe) {
             return Flow::Pause;
         }
-        match self.hops.unwrap(&mut msg) {
+        match self.hops.unwrap(msg) {
             Verdict::Good => {
-                let flow = self.incoming.push(pipe, msg);
+                let flow = self.incoming.push(pipe, std::mem::take(msg));
                 out.wake_recv(ContextId::SOCKET);
                 flow
             }
@@ -179,15 +179,15 @@ impl<H: Hops> Protocol for Mono<H> {
     fn try_send(
         &mut self,
         _ctx: ContextId,
-        mut msg: Message,
+        msg: &mut Message,
         _attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
         if !self.can_send(ContextId::SOCKET) {
-            return Err(SendRefused::Full(msg));
+            return Err(SendRefused::Full);
         }
-        if let Err(error) = self.hops.wrap(&mut msg) {
-            return Err(SendRefused::Failed(error, msg));
+        if let Err(error) = self.hops.wrap(msg) {
+            return Err(SendRefused::Failed(error));
         }
         match &mut self.peer {
             Peer::Present { pipe, gate } if *gate == Gate::Ready => {
@@ -195,13 +195,21 @@ impl<H: Hops> Protocol for Mono<H> {
                     *gate = Gate::Full;
                 }
             }
-            Peer::Present { .. } | Peer::Absent | Peer::Leaving { .. } | Peer::Closed => self.outgoing.push_back(msg),
+            Peer::Present { .. } | Peer::Absent | Peer::Leaving { .. } | Peer::Closed => {
+                self.outgoing.push_back(std::mem::take(msg))
+            }
         }
         Ok(())
     }
 
-    fn try_recv(&mut self, _ctx: ContextId, _attempt: Attempt, out: &mut dyn Outbox) -> Result<Message, RecvError> {
-        self.incoming.pop(out).ok_or(RecvError::Empty)
+    fn try_recv(
+        &mut self,
+        _ctx: ContextId,
+        _attempt: Attempt,
+        msg: &mut Message,
+        out: &mut dyn Outbox,
+    ) -> Result<(), RecvError> {
+        if self.incoming.pop(msg, out) { Ok(()) } else { Err(RecvError::Empty) }
     }
 
     fn unrecv(&mut self, _ctx: ContextId, msg: Message, out: &mut dyn Outbox) {

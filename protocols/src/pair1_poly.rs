@@ -99,14 +99,14 @@ impl Protocol for Pair1Poly {
         self.peers.writable(pipe, out);
     }
 
-    fn pipe_received(&mut self, pipe: PipeId, mut msg: Message, out: &mut dyn Outbox) -> Flow {
+    fn pipe_received(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow {
         if !self.peers.knows(pipe) {
             return Flow::Pause;
         }
-        match self.hops.take(&mut msg) {
+        match self.hops.take(msg) {
             Ok(_) | Err(Verdict::Good) => {
                 msg.set_pipe(Some(pipe));
-                let flow = self.incoming.push(pipe, msg);
+                let flow = self.incoming.push(pipe, std::mem::take(msg));
                 out.wake_recv(ContextId::SOCKET);
                 flow
             }
@@ -125,14 +125,14 @@ impl Protocol for Pair1Poly {
     fn try_send(
         &mut self,
         _ctx: ContextId,
-        mut msg: Message,
+        msg: &mut Message,
         _attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
-        let Order::Started(pipes) = &self.order else { return Err(SendRefused::Full(msg)) };
+        let Order::Started(pipes) = &self.order else { return Err(SendRefused::Full) };
         let sent = match msg.pipe().or_else(|| pipes.first().copied()) {
             Some(pipe) => {
-                HopCount::start(&mut msg);
+                HopCount::start(msg);
                 self.peers.send_to(pipe, msg, out)
             }
             None => {
@@ -146,8 +146,14 @@ impl Protocol for Pair1Poly {
         Ok(())
     }
 
-    fn try_recv(&mut self, _ctx: ContextId, _attempt: Attempt, out: &mut dyn Outbox) -> Result<Message, RecvError> {
-        self.incoming.pop(out).ok_or(RecvError::Empty)
+    fn try_recv(
+        &mut self,
+        _ctx: ContextId,
+        _attempt: Attempt,
+        msg: &mut Message,
+        out: &mut dyn Outbox,
+    ) -> Result<(), RecvError> {
+        if self.incoming.pop(msg, out) { Ok(()) } else { Err(RecvError::Empty) }
     }
 
     fn unrecv(&mut self, _ctx: ContextId, msg: Message, out: &mut dyn Outbox) {

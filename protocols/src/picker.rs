@@ -1,10 +1,10 @@
 //! Which pipe a message goes to: round robin among the ready ones of the best priority.
 
 use spanwire_core::protocol::Room;
+use spanwire_core::table::Table;
 use spanwire_core::{Message, Outbox, PipeAttrs, PipeId};
 
 use crate::levels::Levels;
-use crate::table::Table;
 
 /// The pipes of a protocol that sends each message to one of them. Picking takes constant time, whatever their number.
 #[derive(Debug, Default)]
@@ -65,27 +65,25 @@ impl Picker {
         !self.ready.is_empty()
     }
 
-    /// The pipe whose turn it is. To be followed by [`Picker::send`].
-    pub(crate) fn pick(&mut self) -> Option<Turn> {
-        self.ready.pop().map(|(priority, pipe)| Turn { priority, pipe })
+    /// The pipe whose turn it is, to be sent on with [`send`](Self::send).
+    #[inline]
+    pub(crate) fn pick(&self) -> Option<Turn> {
+        self.ready.first().map(|pipe| Turn { pipe: *pipe })
     }
 
-    /// Sends on the pipe that was picked and gives it its next turn.
-    pub(crate) fn send(&mut self, turn: Turn, msg: Message, out: &mut dyn Outbox) -> PipeId {
+    /// Sends on the pipe that was picked.
+    #[inline]
+    pub(crate) fn send(&mut self, turn: Turn, msg: &mut Message, out: &mut dyn Outbox) -> PipeId {
         match out.send(turn.pipe, msg) {
-            Room::More => self.ready.push(turn.priority, turn.pipe),
+            Room::More => self.ready.rotate(),
             Room::Full => {
+                self.ready.pop();
                 if let Some(port) = self.pipes.get_mut(turn.pipe) {
                     port.gate = Gate::Full;
                 }
             }
         }
         turn.pipe
-    }
-
-    /// Gives up a turn.
-    pub(crate) fn put_back(&mut self, turn: Turn) {
-        self.ready.push(turn.priority, turn.pipe);
     }
 
     pub(crate) fn clear(&mut self) {
@@ -98,6 +96,5 @@ impl Picker {
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Turn {
-    priority: u8,
     pipe: PipeId,
 }

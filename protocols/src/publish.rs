@@ -68,8 +68,7 @@ impl<F: Form> Protocol for Publisher<F> {
     }
 
     /// A subscriber has nothing to say.
-    fn pipe_received(&mut self, pipe: PipeId, msg: Message, out: &mut dyn Outbox) -> Flow {
-        drop(msg);
+    fn pipe_received(&mut self, pipe: PipeId, _msg: &mut Message, out: &mut dyn Outbox) -> Flow {
         if self.peers.detach(pipe, out) {
             out.close(pipe, Reject::Malformed);
         }
@@ -79,7 +78,7 @@ impl<F: Form> Protocol for Publisher<F> {
     fn try_send(
         &mut self,
         _ctx: ContextId,
-        mut msg: Message,
+        msg: &mut Message,
         _attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
@@ -88,7 +87,13 @@ impl<F: Form> Protocol for Publisher<F> {
         Ok(())
     }
 
-    fn try_recv(&mut self, _ctx: ContextId, _attempt: Attempt, _out: &mut dyn Outbox) -> Result<Message, RecvError> {
+    fn try_recv(
+        &mut self,
+        _ctx: ContextId,
+        _attempt: Attempt,
+        _msg: &mut Message,
+        _out: &mut dyn Outbox,
+    ) -> Result<(), RecvError> {
         Err(RecvError::Failed(options::no_direction(&F::INFO, "receive")))
     }
 

@@ -15,7 +15,9 @@
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 
+use spanwire_core::message::pop_into;
 use spanwire_core::protocol::{Flow, RecvError, SendRefused};
+use spanwire_core::table::Table;
 use spanwire_core::{
     Attempt, ContextId, Message, OptionValue, Outbox, PipeAttrs, PipeId, Protocol, ProtocolInfo, Reject, Result,
 };
@@ -24,7 +26,6 @@ use crate::Form;
 use crate::levels::Levels;
 use crate::options;
 use crate::push::PushForm;
-use crate::table::Table;
 
 /// Pull.
 pub type Pull = Puller<PullForm>;
@@ -122,10 +123,10 @@ impl<F: Form> Protocol for Puller<F> {
 
     fn pipe_writable(&mut self, _pipe: PipeId, _out: &mut dyn Outbox) {}
 
-    fn pipe_received(&mut self, pipe: PipeId, mut msg: Message, out: &mut dyn Outbox) -> Flow {
+    fn pipe_received(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow {
         let Some(source) = self.pipes.get_mut(pipe) else { return Flow::Pause };
         msg.join_header();
-        self.queue.push(source.priority, msg);
+        self.queue.push(source.priority, std::mem::take(msg));
         source.queued += 1;
         let flow = if source.queued >= PIPE_HIGH {
             source.flow = SourceFlow::Paused;
@@ -144,20 +145,28 @@ impl<F: Form> Protocol for Puller<F> {
     fn try_send(
         &mut self,
         _ctx: ContextId,
-        msg: Message,
+        _msg: &mut Message,
         _attempt: Attempt,
         _out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
-        Err(SendRefused::Failed(options::no_direction(&F::INFO, "send"), msg))
+        Err(SendRefused::Failed(options::no_direction(&F::INFO, "send")))
     }
 
-    fn try_recv(&mut self, _ctx: ContextId, _attempt: Attempt, out: &mut dyn Outbox) -> Result<Message, RecvError> {
-        if let Some(msg) = self.returned.pop_front() {
-            return Ok(msg);
+    fn try_recv(
+        &mut self,
+        _ctx: ContextId,
+        _attempt: Attempt,
+        msg: &mut Message,
+        out: &mut dyn Outbox,
+    ) -> Result<(), RecvError> {
+        if pop_into(&mut self.returned, msg) {
+            return Ok(());
         }
-        let (_, msg) = self.queue.pop().ok_or(RecvError::Empty)?;
+        if !self.queue.pop_into(msg) {
+            return Err(RecvError::Empty);
+        }
         self.taken_from(msg.pipe(), out);
-        Ok(msg)
+        Ok(())
     }
 
     fn unrecv(&mut self, _ctx: ContextId, msg: Message, out: &mut dyn Outbox) {

@@ -60,9 +60,9 @@ impl<F: Form> Pusher<F> {
     fn pump(&mut self, out: &mut dyn Outbox) {
         while !self.queue.is_empty()
             && let Some(turn) = self.picker.pick()
-            && let Some(msg) = self.queue.pop_front()
+            && let Some(mut msg) = self.queue.pop_front()
         {
-            self.picker.send(turn, msg, out);
+            self.picker.send(turn, &mut msg, out);
         }
         if self.can_send(ContextId::SOCKET) {
             out.wake_send(ContextId::SOCKET);
@@ -98,8 +98,7 @@ impl<F: Form> Protocol for Pusher<F> {
     }
 
     /// A puller has nothing to say.
-    fn pipe_received(&mut self, pipe: PipeId, msg: Message, out: &mut dyn Outbox) -> Flow {
-        drop(msg);
+    fn pipe_received(&mut self, pipe: PipeId, _msg: &mut Message, out: &mut dyn Outbox) -> Flow {
         if self.picker.detach(pipe) {
             out.close(pipe, Reject::Malformed);
         }
@@ -109,7 +108,7 @@ impl<F: Form> Protocol for Pusher<F> {
     fn try_send(
         &mut self,
         _ctx: ContextId,
-        mut msg: Message,
+        msg: &mut Message,
         _attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
@@ -122,13 +121,19 @@ impl<F: Form> Protocol for Pusher<F> {
         }
         if self.queue.len() < self.limit {
             msg.clear_header();
-            self.queue.push_back(msg);
+            self.queue.push_back(std::mem::take(msg));
             return Ok(());
         }
-        Err(SendRefused::Full(msg))
+        Err(SendRefused::Full)
     }
 
-    fn try_recv(&mut self, _ctx: ContextId, _attempt: Attempt, _out: &mut dyn Outbox) -> Result<Message, RecvError> {
+    fn try_recv(
+        &mut self,
+        _ctx: ContextId,
+        _attempt: Attempt,
+        _msg: &mut Message,
+        _out: &mut dyn Outbox,
+    ) -> Result<(), RecvError> {
         Err(RecvError::Failed(options::no_direction(&F::INFO, "receive")))
     }
 

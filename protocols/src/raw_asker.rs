@@ -57,8 +57,8 @@ pub trait Route: fmt::Debug + Default + Send + 'static {
     fn writable(&mut self, pipe: PipeId, out: &mut dyn Outbox);
     /// Whether this pipe is there.
     fn knows(&self, pipe: PipeId) -> bool;
-    /// Sends a message, or gives it back.
-    fn send(&mut self, msg: Message, out: &mut dyn Outbox) -> Result<(), Message>;
+    /// Sends a message, if it can.
+    fn send(&mut self, msg: &mut Message, out: &mut dyn Outbox) -> Result<(), SendRefused>;
     /// Whether it would be sent.
     fn can_send(&self) -> bool;
     /// How many messages wait.
@@ -101,14 +101,14 @@ impl<R: Route> Protocol for RawAsker<R> {
         self.route.writable(pipe, out);
     }
 
-    fn pipe_received(&mut self, pipe: PipeId, mut msg: Message, out: &mut dyn Outbox) -> Flow {
+    fn pipe_received(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow {
         if !self.route.knows(pipe) {
             return Flow::Pause;
         }
-        match words::take_stack(&mut msg, Header::new(), usize::MAX) {
+        match words::take_stack(msg, Header::new(), usize::MAX) {
             Ok(stack) => {
                 msg.set_header(stack);
-                let flow = self.incoming.push(pipe, msg);
+                let flow = self.incoming.push(pipe, std::mem::take(msg));
                 out.wake_recv(ContextId::SOCKET);
                 flow
             }
@@ -124,15 +124,21 @@ impl<R: Route> Protocol for RawAsker<R> {
     fn try_send(
         &mut self,
         _ctx: ContextId,
-        msg: Message,
+        msg: &mut Message,
         _attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
-        self.route.send(msg, out).map_err(SendRefused::Full)
+        self.route.send(msg, out)
     }
 
-    fn try_recv(&mut self, _ctx: ContextId, _attempt: Attempt, out: &mut dyn Outbox) -> Result<Message, RecvError> {
-        self.incoming.pop(out).ok_or(RecvError::Empty)
+    fn try_recv(
+        &mut self,
+        _ctx: ContextId,
+        _attempt: Attempt,
+        msg: &mut Message,
+        out: &mut dyn Outbox,
+    ) -> Result<(), RecvError> {
+        if self.incoming.pop(msg, out) { Ok(()) } else { Err(RecvError::Empty) }
     }
 
     fn unrecv(&mut self, _ctx: ContextId, msg: Message, out: &mut dyn Outbox) {
@@ -208,13 +214,13 @@ impl Route for ToOne {
         self.0.knows(pipe)
     }
 
-    fn send(&mut self, msg: Message, out: &mut dyn Outbox) -> Result<(), Message> {
+    fn send(&mut self, msg: &mut Message, out: &mut dyn Outbox) -> Result<(), SendRefused> {
         match self.0.pick() {
             Some(turn) => {
                 self.0.send(turn, msg, out);
                 Ok(())
             }
-            None => Err(msg),
+            None => Err(SendRefused::Full),
         }
     }
 
@@ -266,7 +272,7 @@ impl Route for ToAll {
         self.0.knows(pipe)
     }
 
-    fn send(&mut self, msg: Message, out: &mut dyn Outbox) -> Result<(), Message> {
+    fn send(&mut self, msg: &mut Message, out: &mut dyn Outbox) -> Result<(), SendRefused> {
         self.0.send_all(msg, None, out);
         Ok(())
     }

@@ -85,14 +85,14 @@ impl<F: Form> Protocol for RawReplier<F> {
         self.peers.writable(pipe, out);
     }
 
-    fn pipe_received(&mut self, pipe: PipeId, mut msg: Message, out: &mut dyn Outbox) -> Flow {
+    fn pipe_received(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow {
         if !self.peers.knows(pipe) {
             return Flow::Pause;
         }
-        match words::take_stack(&mut msg, words::stack_of(pipe), self.ttl) {
+        match words::take_stack(msg, words::stack_of(pipe), self.ttl) {
             Ok(stack) => {
                 msg.set_header(stack);
-                let flow = self.incoming.push(pipe, msg);
+                let flow = self.incoming.push(pipe, std::mem::take(msg));
                 out.wake_recv(ContextId::SOCKET);
                 flow
             }
@@ -112,7 +112,7 @@ impl<F: Form> Protocol for RawReplier<F> {
     fn try_send(
         &mut self,
         _ctx: ContextId,
-        mut msg: Message,
+        msg: &mut Message,
         _attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
@@ -125,8 +125,14 @@ impl<F: Form> Protocol for RawReplier<F> {
         Ok(())
     }
 
-    fn try_recv(&mut self, _ctx: ContextId, _attempt: Attempt, out: &mut dyn Outbox) -> Result<Message, RecvError> {
-        self.incoming.pop(out).ok_or(RecvError::Empty)
+    fn try_recv(
+        &mut self,
+        _ctx: ContextId,
+        _attempt: Attempt,
+        msg: &mut Message,
+        out: &mut dyn Outbox,
+    ) -> Result<(), RecvError> {
+        if self.incoming.pop(msg, out) { Ok(()) } else { Err(RecvError::Empty) }
     }
 
     fn unrecv(&mut self, _ctx: ContextId, msg: Message, out: &mut dyn Outbox) {

@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use spanwire_core::message::Header;
 use spanwire_core::option::names;
 use spanwire_core::protocol::{DropCause, Flow, RecvError, Room, SendRefused};
+use spanwire_core::table::Table;
 use spanwire_core::{
     Attempt, ContextId, Error, Message, OptionValue, Outbox, PipeAttrs, PipeId, Protocol, ProtocolInfo, Reject, Result,
 };
@@ -15,7 +16,6 @@ use crate::Form;
 use crate::levels::Levels;
 use crate::options;
 use crate::picker::Gate;
-use crate::table::Table;
 use crate::words::{self, BadStack};
 
 /// The state machine behind [`Rep`](crate::Rep) and [`Respondent`](crate::Respondent).
@@ -107,7 +107,7 @@ impl<F: Form> Replier<F> {
         if let Some(msg) = self.returned.pop_front() {
             return Some(msg);
         }
-        let (_, pipe) = self.asking.pop()?;
+        let pipe = self.asking.pop()?;
         let msg = self.pipes.get_mut(pipe)?.request.take();
         out.resume(pipe);
         msg
@@ -180,13 +180,13 @@ impl<F: Form> Protocol for Replier<F> {
         }
     }
 
-    fn pipe_received(&mut self, pipe: PipeId, mut msg: Message, out: &mut dyn Outbox) -> Flow {
+    fn pipe_received(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow {
         let Some(peer) = self.pipes.get_mut(pipe) else { return Flow::Pause };
-        match words::take_stack(&mut msg, Header::new(), self.ttl) {
+        match words::take_stack(msg, Header::new(), self.ttl) {
             Ok(stack) => {
                 msg.set_header(stack);
                 msg.set_pipe(Some(pipe));
-                if peer.request.replace(msg).is_none() {
+                if peer.request.replace(std::mem::take(msg)).is_none() {
                     self.asking.push(peer.priority, pipe);
                 }
                 out.wake_recv(ContextId::SOCKET);
@@ -207,21 +207,21 @@ impl<F: Form> Protocol for Replier<F> {
     fn try_send(
         &mut self,
         ctx: ContextId,
-        mut msg: Message,
+        msg: &mut Message,
         attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
-        let Some(context) = self.contexts.get_mut(ctx) else { return Err(SendRefused::Failed(Error::Closed, msg)) };
+        let Some(context) = self.contexts.get_mut(ctx) else { return Err(SendRefused::Failed(Error::Closed)) };
         let path = match (attempt, &mut context.reply) {
             (Attempt::Again, Reply::Waiting(path)) => path,
-            (Attempt::Again, Reply::Idle) => return Err(SendRefused::Failed(Error::Canceled, msg)),
+            (Attempt::Again, Reply::Idle) => return Err(SendRefused::Failed(Error::Canceled)),
             (Attempt::Only | Attempt::First, Reply::Waiting(_)) => {
-                return Err(SendRefused::Failed(Error::State("another reply waits on this context".into()), msg));
+                return Err(SendRefused::Failed(Error::State("another reply waits on this context".into())));
             }
             (Attempt::Only | Attempt::First, Reply::Idle) => match &mut context.request {
                 Request::Owed(path) => path,
                 Request::Idle | Request::Receiving => {
-                    return Err(SendRefused::Failed(Error::State("no request to reply to".into()), msg));
+                    return Err(SendRefused::Failed(Error::State("no request to reply to".into())));
                 }
             },
         };
@@ -234,10 +234,10 @@ impl<F: Form> Protocol for Replier<F> {
                         context.reply = Reply::Waiting(path);
                     }
                 }
-                return Err(SendRefused::Full(msg));
+                return Err(SendRefused::Full);
             }
             Some(peer) => {
-                words::stamp(&mut msg, std::mem::take(&mut path.stack));
+                words::stamp(msg, std::mem::take(&mut path.stack));
                 if out.send(pipe, msg) == Room::Full {
                     peer.gate = Gate::Full;
                 }
@@ -256,20 +256,27 @@ impl<F: Form> Protocol for Replier<F> {
         Ok(())
     }
 
-    fn try_recv(&mut self, ctx: ContextId, attempt: Attempt, out: &mut dyn Outbox) -> Result<Message, RecvError> {
+    fn try_recv(
+        &mut self,
+        ctx: ContextId,
+        attempt: Attempt,
+        msg: &mut Message,
+        out: &mut dyn Outbox,
+    ) -> Result<(), RecvError> {
         let context = self.contexts.get_mut(ctx).ok_or(RecvError::Failed(Error::Closed))?;
         if attempt != Attempt::Again && matches!(context.request, Request::Receiving) {
             return Err(RecvError::Failed(Error::State("another receive waits on this context".into())));
         }
         match self.next_request(out) {
-            Some(mut msg) => {
+            Some(next) => {
+                *msg = next;
                 let stack = msg.take_header();
                 if let Some(context) = self.contexts.get_mut(ctx)
                     && let Some(pipe) = msg.pipe()
                 {
                     context.request = Request::Owed(Path { pipe, stack });
                 }
-                Ok(msg)
+                Ok(())
             }
             None => {
                 if attempt != Attempt::Only

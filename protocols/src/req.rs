@@ -25,18 +25,17 @@
 //! **On the wire:** `u32` request id with the top bit set, then the body.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::BuildHasherDefault;
 use std::time::{Duration, Instant};
 
 use spanwire_core::option::names;
 use spanwire_core::protocol::{DropCause, Flow, RecvError, SendRefused};
+use spanwire_core::table::{FastHash, Table};
 use spanwire_core::{
     Attempt, ContextId, Error, Message, OptionValue, Outbox, PipeAttrs, PipeId, Protocol, ProtocolInfo, Reject, Result,
 };
 
 use crate::options;
 use crate::picker::{Picker, Turn};
-use crate::table::{IdHasher, Table};
 use crate::words::{Ids, LAST};
 
 /// Req.
@@ -45,7 +44,9 @@ pub struct Req {
     picker: Picker,
     contexts: Table<ContextId, Context>,
     /// Who sent which request.
-    requests: HashMap<u32, ContextId, BuildHasherDefault<IdHasher>>,
+    /// Contexts with a reply that has not been received.
+    replied: usize,
+    requests: HashMap<u32, ContextId, FastHash>,
     /// Contexts in state Requeued, in the order in which they came to it. Empty while a pipe is ready.
     requeued: VecDeque<ContextId>,
     ids: Ids,
@@ -123,6 +124,7 @@ impl Req {
         Self {
             picker: Picker::default(),
             contexts,
+            replied: 0,
             requests: HashMap::default(),
             requeued: VecDeque::new(),
             ids: Ids::new(seed),
@@ -133,7 +135,7 @@ impl Req {
     }
 
     /// Sends a request on the pipe that was picked.
-    fn send(&mut self, ctx: ContextId, id: u32, turn: Turn, mut msg: Message, out: &mut dyn Outbox) {
+    fn send(&mut self, ctx: ContextId, id: u32, turn: Turn, msg: &mut Message, out: &mut dyn Outbox) {
         let Some(context) = self.contexts.get_mut(ctx) else { return };
         msg.clear_header();
         msg.append_header_u32(id);
@@ -163,11 +165,9 @@ impl Req {
             let Some(turn) = self.picker.pick() else { return };
             self.requeued.pop_front();
             if let Some(context) = self.contexts.get_mut(ctx)
-                && let State::Requeued { id, request } = std::mem::replace(&mut context.state, State::Idle)
+                && let State::Requeued { id, mut request } = std::mem::replace(&mut context.state, State::Idle)
             {
-                self.send(ctx, id, turn, request, out);
-            } else {
-                self.picker.put_back(turn);
+                self.send(ctx, id, turn, &mut request, out);
             }
         }
         if self.picker.is_ready() {
@@ -187,7 +187,10 @@ impl Req {
                 self.requests.remove(&id);
                 self.requeued.retain(|other| *other != ctx);
             }
-            State::Replied(_) => out.count_drop(DropCause::Stale, 1),
+            State::Replied(_) => {
+                self.replied -= 1;
+                out.count_drop(DropCause::Stale, 1);
+            }
         }
     }
 
@@ -264,7 +267,7 @@ impl Protocol for Req {
         self.pump(out);
     }
 
-    fn pipe_received(&mut self, pipe: PipeId, mut msg: Message, out: &mut dyn Outbox) -> Flow {
+    fn pipe_received(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow {
         if !self.picker.knows(pipe) {
             return Flow::Pause;
         }
@@ -282,7 +285,8 @@ impl Protocol for Req {
         };
         if let Some(context) = self.contexts.get_mut(ctx) {
             msg.join_header();
-            if let State::Requeued { .. } = std::mem::replace(&mut context.state, State::Replied(msg)) {
+            self.replied += 1;
+            if let State::Requeued { .. } = std::mem::replace(&mut context.state, State::Replied(std::mem::take(msg))) {
                 self.requeued.retain(|other| *other != ctx);
             }
             out.wake_recv(ctx);
@@ -293,16 +297,16 @@ impl Protocol for Req {
     fn try_send(
         &mut self,
         ctx: ContextId,
-        msg: Message,
+        msg: &mut Message,
         attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
-        let Some(context) = self.contexts.get_mut(ctx) else { return Err(SendRefused::Failed(Error::Closed, msg)) };
+        let Some(context) = self.contexts.get_mut(ctx) else { return Err(SendRefused::Failed(Error::Closed)) };
         match attempt {
             Attempt::Again if !matches!(context.state, State::Waiting) => {
-                return Err(SendRefused::Failed(Error::Canceled, msg));
+                return Err(SendRefused::Failed(Error::Canceled));
             }
-            Attempt::Only if !self.picker.is_ready() => return Err(SendRefused::Full(msg)),
+            Attempt::Only if !self.picker.is_ready() => return Err(SendRefused::Full),
             Attempt::Only | Attempt::First => self.supersede(ctx, out),
             Attempt::Again => {}
         }
@@ -317,12 +321,18 @@ impl Protocol for Req {
                 if let Some(context) = self.contexts.get_mut(ctx) {
                     context.state = State::Waiting;
                 }
-                Err(SendRefused::Full(msg))
+                Err(SendRefused::Full)
             }
         }
     }
 
-    fn try_recv(&mut self, ctx: ContextId, attempt: Attempt, _out: &mut dyn Outbox) -> Result<Message, RecvError> {
+    fn try_recv(
+        &mut self,
+        ctx: ContextId,
+        attempt: Attempt,
+        msg: &mut Message,
+        _out: &mut dyn Outbox,
+    ) -> Result<(), RecvError> {
         let context = self.contexts.get_mut(ctx).ok_or(RecvError::Failed(Error::Closed))?;
         if attempt != Attempt::Again && context.receiver == Receiver::Waiting {
             return Err(failed("another receive waits on this context"));
@@ -344,7 +354,11 @@ impl Protocol for Req {
             State::Idle | State::Replied(_) | State::Reset => context.receiver = Receiver::None,
         }
         match std::mem::replace(&mut context.state, State::Idle) {
-            State::Replied(reply) => Ok(reply),
+            State::Replied(reply) => {
+                self.replied -= 1;
+                *msg = reply;
+                Ok(())
+            }
             State::Reset => Err(RecvError::Failed(Error::ConnectionReset)),
             State::Idle | State::Waiting | State::Sent { .. } | State::Requeued { .. } => {
                 Err(failed("no request was sent"))
@@ -356,6 +370,7 @@ impl Protocol for Req {
         match self.contexts.get_mut(ctx) {
             Some(context) if matches!(context.state, State::Idle) => {
                 context.state = State::Replied(msg);
+                self.replied += 1;
                 out.wake_recv(ctx);
             }
             Some(_) => out.count_drop(DropCause::Stale, 1),
@@ -395,6 +410,10 @@ impl Protocol for Req {
             Some(State::Idle) | None => usize::MAX,
             Some(State::Waiting | State::Sent { .. } | State::Requeued { .. }) => 0,
         }
+    }
+
+    fn has_undelivered(&self) -> bool {
+        self.replied > 0
     }
 
     fn open_context(&mut self, ctx: ContextId) -> Result<()> {

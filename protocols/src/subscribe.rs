@@ -21,8 +21,10 @@
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 
+use spanwire_core::message::pop_into;
 use spanwire_core::option::names;
 use spanwire_core::protocol::{DropCause, Flow, RecvError, SendRefused};
+use spanwire_core::table::Table;
 use spanwire_core::{
     Attempt, ContextId, Error, Message, OptionValue, Outbox, PipeAttrs, PipeId, Protocol, ProtocolInfo, Reject, Result,
 };
@@ -31,7 +33,6 @@ use crate::Form;
 use crate::options;
 use crate::publish::PubForm;
 use crate::subscriptions::Subscriptions;
-use crate::table::Table;
 
 /// Sub.
 pub type Sub = Subscriber<SubForm>;
@@ -128,7 +129,7 @@ impl<F: Form> Protocol for Subscriber<F> {
 
     fn pipe_writable(&mut self, _pipe: PipeId, _out: &mut dyn Outbox) {}
 
-    fn pipe_received(&mut self, _pipe: PipeId, mut msg: Message, out: &mut dyn Outbox) -> Flow {
+    fn pipe_received(&mut self, _pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow {
         msg.join_header();
         if self.contexts.len() > 1 {
             msg.freeze();
@@ -145,23 +146,29 @@ impl<F: Form> Protocol for Subscriber<F> {
             context.push(ctx, msg.clone(), out);
             (ctx, context) = (next_ctx, next_context);
         }
-        context.push(ctx, msg, out);
+        context.push(ctx, std::mem::take(msg), out);
         Flow::Continue
     }
 
     fn try_send(
         &mut self,
         _ctx: ContextId,
-        msg: Message,
+        _msg: &mut Message,
         _attempt: Attempt,
         _out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
-        Err(SendRefused::Failed(options::no_direction(&F::INFO, "send"), msg))
+        Err(SendRefused::Failed(options::no_direction(&F::INFO, "send")))
     }
 
-    fn try_recv(&mut self, ctx: ContextId, _attempt: Attempt, _out: &mut dyn Outbox) -> Result<Message, RecvError> {
+    fn try_recv(
+        &mut self,
+        ctx: ContextId,
+        _attempt: Attempt,
+        msg: &mut Message,
+        _out: &mut dyn Outbox,
+    ) -> Result<(), RecvError> {
         let context = self.contexts.get_mut(ctx).ok_or(RecvError::Failed(Error::Closed))?;
-        context.queue.pop_front().ok_or(RecvError::Empty)
+        if pop_into(&mut context.queue, msg) { Ok(()) } else { Err(RecvError::Empty) }
     }
 
     fn unrecv(&mut self, ctx: ContextId, msg: Message, out: &mut dyn Outbox) {

@@ -19,18 +19,18 @@
 //! **On the wire:** `u32` survey id with the top bit set, then the body.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::hash::BuildHasherDefault;
 use std::time::{Duration, Instant};
 
+use spanwire_core::message::pop_into;
 use spanwire_core::option::names;
 use spanwire_core::protocol::{DropCause, Flow, RecvError, SendRefused};
+use spanwire_core::table::{FastHash, Table};
 use spanwire_core::{
     Attempt, ContextId, Error, Message, OptionValue, Outbox, PipeAttrs, PipeId, Protocol, ProtocolInfo, Reject, Result,
 };
 
 use crate::fanout::{Fanout, Overflow};
 use crate::options;
-use crate::table::{IdHasher, Table};
 use crate::words::{Ids, LAST};
 
 /// Surveyor.
@@ -39,7 +39,7 @@ pub struct Surveyor {
     peers: Fanout,
     contexts: Table<ContextId, Context>,
     /// Whose survey this is.
-    surveys: HashMap<u32, ContextId, BuildHasherDefault<IdHasher>>,
+    surveys: HashMap<u32, ContextId, FastHash>,
     /// When open surveys end, the first one first.
     ends: BTreeSet<(Instant, ContextId)>,
     ids: Ids,
@@ -148,7 +148,7 @@ impl Protocol for Surveyor {
         self.peers.writable(pipe, out);
     }
 
-    fn pipe_received(&mut self, pipe: PipeId, mut msg: Message, out: &mut dyn Outbox) -> Flow {
+    fn pipe_received(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow {
         if !self.peers.knows(pipe) {
             return Flow::Pause;
         }
@@ -167,7 +167,7 @@ impl Protocol for Surveyor {
                 out.count_drop(DropCause::RecvQueueFull, 1);
             } else {
                 msg.join_header();
-                replies.push_back(msg);
+                replies.push_back(std::mem::take(msg));
                 out.wake_recv(ctx);
             }
         } else {
@@ -179,14 +179,14 @@ impl Protocol for Surveyor {
     fn try_send(
         &mut self,
         ctx: ContextId,
-        mut msg: Message,
+        msg: &mut Message,
         _attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
         self.end(ctx, out);
         // Even if none is open: who was told that the last one is over may not have looked yet.
         out.cancel(ctx);
-        let Some(context) = self.contexts.get_mut(ctx) else { return Err(SendRefused::Failed(Error::Closed, msg)) };
+        let Some(context) = self.contexts.get_mut(ctx) else { return Err(SendRefused::Failed(Error::Closed)) };
         let mut id = self.ids.next();
         while self.surveys.contains_key(&id) {
             id = self.ids.next();
@@ -203,7 +203,13 @@ impl Protocol for Surveyor {
         Ok(())
     }
 
-    fn try_recv(&mut self, ctx: ContextId, attempt: Attempt, out: &mut dyn Outbox) -> Result<Message, RecvError> {
+    fn try_recv(
+        &mut self,
+        ctx: ContextId,
+        attempt: Attempt,
+        msg: &mut Message,
+        out: &mut dyn Outbox,
+    ) -> Result<(), RecvError> {
         let context = self.contexts.get_mut(ctx).ok_or(RecvError::Failed(Error::Closed))?;
         // The time may be over although the driver has not come round to say so.
         let over = match &mut context.survey {
@@ -212,10 +218,12 @@ impl Protocol for Surveyor {
                 self.expire(out.now(), out);
                 true
             }
-            Survey::Open { replies, .. } => match replies.pop_front() {
-                Some(msg) => return Ok(msg),
-                None => false,
-            },
+            Survey::Open { replies, .. } => {
+                if pop_into(replies, msg) {
+                    return Ok(());
+                }
+                false
+            }
         };
         Err(match (over, attempt) {
             (false, _) => RecvError::Empty,
@@ -252,6 +260,12 @@ impl Protocol for Surveyor {
             Some(Survey::Open { replies, .. }) => replies.len(),
             Some(Survey::Idle) | None => usize::MAX,
         }
+    }
+
+    fn has_undelivered(&self) -> bool {
+        let replies =
+            |context: &Context| matches!(&context.survey, Survey::Open { replies, .. } if !replies.is_empty());
+        self.contexts.values().any(replies)
     }
 
     fn open_context(&mut self, ctx: ContextId) -> Result<()> {

@@ -45,8 +45,8 @@ impl Outbox for Sink {
     fn now(&mut self) -> Instant {
         self.now
     }
-    fn send(&mut self, pipe: PipeId, msg: Message) -> Room {
-        self.sent.push_back((pipe, msg));
+    fn send(&mut self, pipe: PipeId, msg: &mut Message) -> Room {
+        self.sent.push_back((pipe, std::mem::take(msg)));
         Room::More
     }
     fn close(&mut self, _pipe: PipeId, _reason: Reject) {}
@@ -59,14 +59,14 @@ impl Outbox for Sink {
 
 /// Sends from one machine to the other.
 fn pass(from: &mut dyn Protocol, to: &mut dyn Protocol, sink: &mut Sink, pipes: u32) {
-    let msg = Message::from("a message short enough to be stored in itself");
-    from.try_send(ContextId::SOCKET, msg, Attempt::First, sink).expect("it can send");
+    let mut msg = Message::from("a message short enough to be stored in itself");
+    from.try_send(ContextId::SOCKET, &mut msg, Attempt::First, sink).expect("it can send");
     while let Some((pipe, mut msg)) = sink.sent.pop_front() {
         assert!(pipe.get() <= pipes);
         msg.join_header();
         msg.set_pipe(Some(pipe));
-        assert!(matches!(to.pipe_received(pipe, msg, sink), Flow::Continue | Flow::Pause));
-        to.try_recv(ContextId::SOCKET, Attempt::First, sink).expect("it has a message");
+        assert!(matches!(to.pipe_received(pipe, &mut msg, sink), Flow::Continue | Flow::Pause));
+        to.try_recv(ContextId::SOCKET, Attempt::First, &mut Message::new(), sink).expect("it has a message");
     }
 }
 

@@ -352,10 +352,13 @@ fn a_caller_that_was_superseded_unawares_does_not_steal_the_next_reply() {
     let mut out = common::Nowhere(std::time::Instant::now());
     let mut req = (spanwire_protocols::find("req", false).unwrap().new)(1);
     req.pipe_attached(PipeId::new(1).unwrap(), PipeAttrs::default(), &mut out).unwrap();
-    req.try_send(SOCKET, Message::from("ping"), Attempt::First, &mut out).unwrap();
-    assert_eq!(req.try_recv(SOCKET, Attempt::First, &mut out), Err(RecvError::Empty));
-    req.try_send(SOCKET, Message::from("next"), Attempt::First, &mut out).unwrap();
-    assert_eq!(req.try_recv(SOCKET, Attempt::Again, &mut out), Err(RecvError::Failed(Error::Canceled)));
+    req.try_send(SOCKET, &mut Message::from("ping"), Attempt::First, &mut out).unwrap();
+    assert_eq!(req.try_recv(SOCKET, Attempt::First, &mut Message::new(), &mut out), Err(RecvError::Empty));
+    req.try_send(SOCKET, &mut Message::from("next"), Attempt::First, &mut out).unwrap();
+    assert_eq!(
+        req.try_recv(SOCKET, Attempt::Again, &mut Message::new(), &mut out),
+        Err(RecvError::Failed(Error::Canceled))
+    );
 }
 
 #[test]

@@ -74,14 +74,14 @@ fn ten_thousand_pipes_cost_hardly_more_than_one() {
             for round in 0..ROUNDS {
                 let pipe = ids[round as usize % ids.len()];
                 if matches!(name, "push" | "req") {
-                    machine.try_send(ContextId::SOCKET, Message::from("x"), Attempt::First, &mut out).unwrap();
+                    machine.try_send(ContextId::SOCKET, &mut Message::from("x"), Attempt::First, &mut out).unwrap();
                 } else {
                     let mut msg = Message::from(&b"\x80\0\0\x01x"[..]);
                     msg.set_pipe(Some(pipe));
-                    let _ = machine.pipe_received(pipe, msg, &mut out);
-                    let _ = machine.try_recv(ContextId::SOCKET, Attempt::First, &mut out);
+                    let _ = machine.pipe_received(pipe, &mut msg, &mut out);
+                    let _ = machine.try_recv(ContextId::SOCKET, Attempt::First, &mut Message::new(), &mut out);
                     if name == "rep" {
-                        machine.try_send(ContextId::SOCKET, Message::from("x"), Attempt::First, &mut out).unwrap();
+                        machine.try_send(ContextId::SOCKET, &mut Message::from("x"), Attempt::First, &mut out).unwrap();
                     }
                 }
             }

@@ -24,10 +24,10 @@ const SIDES: [(&str, &str); 11] = [
 ];
 
 /// The sizes that the driver, the kernel's buffers or a peer treat differently.
-const SIZES: [usize; 9] = [0, 1, 77, 78, 1 << 10, (1 << 16) - 1, 1 << 16, 1 << 20, 8 << 20];
+const SIZES: [usize; 9] = [0, 1, 78, 79, 1 << 10, (1 << 16) - 1, 1 << 16, 1 << 20, 8 << 20];
 
 /// Where a process of a tool sends one size only.
-const FEW: [usize; 4] = [0, 77, 1 << 16, 8 << 20];
+const FEW: [usize; 4] = [0, 78, 1 << 16, 8 << 20];
 
 const PEERS: [Peer; 4] =
     [Peer::Tool(Tool::Nngcat), Peer::Tool(Tool::Nanocat), Peer::Library(Library::Nng), Peer::Library(Library::Nanomsg)];

@@ -45,6 +45,7 @@ impl Socket {
         Ok(Self { inner: Inner::open(id, protocol, OptionMap::new())? })
     }
 
+    #[inline]
     pub(crate) fn inner(&self) -> &Inner {
         &self.inner
     }
@@ -60,11 +61,13 @@ impl Socket {
     }
 
     /// A send. Nothing happens before it is awaited or waited for.
+    #[inline]
     pub fn send(&self, ctx: ContextId, msg: Message) -> Send<&Self> {
         Send::new(self, ctx, msg)
     }
 
     /// A receive. Nothing happens before it is awaited or waited for.
+    #[inline]
     pub fn recv(&self, ctx: ContextId) -> Recv<&Self> {
         Recv::new(self, ctx)
     }

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::task::Waker;
 use std::thread::Thread;
 
-use super::hash::FastHash;
+use crate::table::FastHash;
 use crate::{ContextId, PipeId};
 
 /// The order in which callers came.
@@ -140,6 +140,8 @@ pub(crate) struct Handover {
     parked: BTreeMap<Ticket, ContextId>,
     /// How many callers of all kinds wait to receive.
     receivers: usize,
+    /// How many callers of all kinds wait to send.
+    senders: usize,
     woken: HashMap<Ticket, Outcome, FastHash>,
 }
 
@@ -162,12 +164,25 @@ impl Handover {
     }
 
     /// Nobody waits who could be overlooked.
+    #[inline]
     pub(crate) fn is_quiet(&self) -> bool {
         match self.drive {
             Drive::Idle => self.receivers == 0,
             Drive::Led { asleep, .. } => !asleep,
             Drive::Background => true,
         }
+    }
+
+    /// Nobody reads, waits to receive, or has been woken for something.
+    #[inline]
+    pub(crate) fn is_calm(&self) -> bool {
+        self.receivers == 0 && self.woken.is_empty() && self.drive == Drive::Idle
+    }
+
+    /// Nobody waits to send.
+    #[inline]
+    pub(crate) fn no_sender_waits(&self) -> bool {
+        self.senders == 0
     }
 
     /// A caller whose queue is gone.
@@ -193,6 +208,7 @@ impl Handover {
 
     /// A sender goes to sleep in its queue.
     pub(crate) fn wait_send(&mut self, queue: &mut WaitQueue, waiter: Waiter) {
+        self.senders += 1;
         queue.insert(waiter);
     }
 
@@ -217,7 +233,7 @@ impl Handover {
             Some(Outcome::Turn { thread }) => queue.thread_on_its_way &= !thread,
             Some(Outcome::Message | Outcome::Lead) => {}
             None => {
-                queue.remove(ticket);
+                self.senders -= usize::from(queue.remove(ticket).is_some());
             }
         }
     }
@@ -261,6 +277,7 @@ impl Handover {
         if queue.waiters.front().is_some_and(|w| matches!(w.sleeper, Sleeper::Task(_)))
             && let Some(task) = queue.waiters.pop_front()
         {
+            self.senders -= 1;
             self.woken.insert(task.ticket, Outcome::Turn { thread: false });
             wake(task.sleeper);
         }
@@ -269,6 +286,7 @@ impl Handover {
         }
         let thread = queue.waiters.iter().position(|w| matches!(w.sleeper, Sleeper::Thread(_)));
         if let Some(thread) = thread.and_then(|place| queue.waiters.remove(place)) {
+            self.senders -= 1;
             queue.thread_on_its_way = true;
             self.woken.insert(thread.ticket, Outcome::Turn { thread: true });
             wake(thread.sleeper);
@@ -313,6 +331,7 @@ impl Handover {
         let (ended, kept) = queue.waiters.drain(..).partition(meant);
         queue.waiters = kept;
         let ended: VecDeque<Waiter> = ended;
+        self.senders -= ended.len();
         ended.into_iter().for_each(|waiter| wake(waiter.sleeper));
     }
 

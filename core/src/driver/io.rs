@@ -185,15 +185,24 @@ impl Io {
         let ticked = !ticks.is_empty();
         ticks.retain_mut(|(index, seen)| self.with(*index, |socket| socket.tick(seen)).unwrap_or(false));
         let straggled = !stragglers.is_empty();
-        stragglers.retain(|index| self.with(*index, Inner::stragglers).unwrap_or(false));
+        let mut late = false;
+        stragglers.retain(|index| match self.with(*index, Inner::stragglers).flatten() {
+            Some(found) => {
+                late |= found;
+                true
+            }
+            None => false,
+        });
         let mut state = self.lock();
         if ticked {
-            state.ticks.append(&mut ticks);
+            put_back(&mut state.ticks, ticks);
             state.next_tick = (!state.ticks.is_empty()).then(|| now + TICK);
         }
         if straggled {
-            state.stragglers.append(&mut stragglers);
-            state.next_straggle = (!state.stragglers.is_empty()).then(|| now + STRAGGLE);
+            put_back(&mut state.stragglers, stragglers);
+            // Nothing was late: the senders are busy and write by themselves.
+            let pause = if late { STRAGGLE } else { 4 * STRAGGLE };
+            state.next_straggle = (!state.stragglers.is_empty()).then(|| now + pause);
         }
     }
 
@@ -203,6 +212,14 @@ impl Io {
         let done = catch_unwind(AssertUnwindSafe(|| f(&socket)));
         done.inspect_err(|_| tracing::error!(socket = %socket.id, "a waker panicked")).ok()
     }
+}
+
+/// Appends what was taken out of a list, and keeps the memory of the longer one.
+fn put_back<T>(list: &mut Vec<T>, mut taken: Vec<T>) {
+    if list.capacity() < taken.capacity() {
+        std::mem::swap(list, &mut taken);
+    }
+    list.append(&mut taken);
 }
 
 impl IoState {
@@ -220,5 +237,6 @@ impl IoState {
 
 /// How soon a socket is looked after whose receiver left: 2 ms at most, since two ticks must pass.
 const TICK: Duration = Duration::from_millis(1);
-/// How long a coalesced message waits at the most, unless its sender blocks before.
+/// How soon collected messages are looked at that nobody has written: twice this at the most, or eight times this while a sender
+/// collects and writes by itself all the time.
 const STRAGGLE: Duration = Duration::from_micros(50);

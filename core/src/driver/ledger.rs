@@ -8,14 +8,15 @@ use smallvec::SmallVec;
 
 use super::endpoint::Endpoint;
 use super::handover::{Drive, Handover, Sleeper, Ticket, WaitQueue, Waiter};
-use super::hash::FastHash;
 use super::local::Channel;
+use super::pace::Pace;
 use super::pipe::{PipeLink, PipeShared, Slot, SlotTx, Traffic};
 use super::pollfd::PollFds;
 use super::socket::Inner;
 use super::stream::{OutBuf, Phase};
 use super::sys::PipeEvent;
 use crate::protocol::{DropCause, ProtocolInfo, Reject};
+use crate::table::{FastHash, Table};
 use crate::transport::ByteStream;
 use crate::{ContextId, OptionMap, OptionValue, PipeId, SocketId};
 
@@ -25,7 +26,7 @@ pub(crate) struct Core {
     pub(super) info: &'static ProtocolInfo,
     pub(crate) life: Life,
     pub(crate) hand: Handover,
-    pub(crate) pipes: HashMap<PipeId, Slot, FastHash>,
+    pub(crate) pipes: Table<PipeId, Slot>,
     pub(super) root: Context,
     pub(super) contexts: HashMap<ContextId, Context, FastHash>,
     pub(super) next_context: ContextId,
@@ -36,8 +37,12 @@ pub(crate) struct Core {
     pub(crate) linger: Option<Duration>,
     pub(crate) fds: PollFds,
     pub(crate) counters: Counters,
-    /// Receives so far: a receive between two sends ends a streak of sends.
-    pub(super) recvs: u64,
+    /// Whether messages are written at once or collected.
+    pub(super) pace: Pace,
+    /// Pipes from sockets of this process.
+    pub(super) locals: usize,
+    /// Leaders do not yield before this time: it did not pay.
+    no_spin: Option<Instant>,
     /// Pipes with messages that were read and not delivered.
     pub(super) stashed: usize,
     /// Pipes that wait to be writable.
@@ -53,8 +58,6 @@ pub(crate) struct Core {
     pub(super) chunks: Vec<Vec<u8>>,
     /// The time of this turn, once somebody asked.
     pub(super) now: Option<Instant>,
-    /// There are messages that the application has not received: it will be back soon.
-    pub(super) backlog: bool,
     pub(super) todo: Todo,
     pub(super) effects: Effects,
 }
@@ -124,7 +127,7 @@ impl Core {
             info,
             life: Life::Open,
             hand: Handover::default(),
-            pipes: HashMap::default(),
+            pipes: Table::default(),
             root: Context::default(),
             contexts: HashMap::default(),
             next_context: ContextId::SOCKET,
@@ -134,7 +137,9 @@ impl Core {
             linger: Some(DEFAULT_LINGER),
             fds: PollFds::default(),
             counters: Counters::default(),
-            recvs: 0,
+            pace: Pace::default(),
+            locals: 0,
+            no_spin: None,
             stashed: 0,
             blocked: 0,
             watch: false,
@@ -144,7 +149,6 @@ impl Core {
             buffers: Vec::new(),
             chunks: Vec::new(),
             now: None,
-            backlog: false,
             todo: Todo::default(),
             effects: Effects::default(),
         }
@@ -154,15 +158,40 @@ impl Core {
         !matches!(self.life, Life::Closed)
     }
 
+    #[inline]
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.life, Life::Open)
+    }
+
+    /// Open, and nobody else receives or is about to.
+    #[inline]
+    pub(super) fn is_calm(&self) -> bool {
+        self.hand.is_calm() && self.is_open()
+    }
+
     /// Nothing has to be settled.
+    #[inline]
     pub(super) fn quiet(&self) -> bool {
-        !self.todo.any
-            && self.now.is_none()
-            && self.hand.is_quiet()
-            && !self.watch
-            && self.blocked == 0
-            && !self.fds.any()
-            && matches!(self.life, Life::Open)
+        let busy = self.todo.any | self.now.is_some() | self.watch | (self.blocked != 0) | self.fds.any();
+        !busy && self.hand.is_quiet() && self.is_open()
+    }
+
+    /// Whether a leader should yield before it sleeps: messages from this process need no system call to be seen.
+    pub(super) fn may_spin(&mut self) -> bool {
+        self.locals > 0 && !self.no_spin.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// A leader has yielded.
+    pub(super) fn spun(&mut self, paid: bool) {
+        self.no_spin = if paid { None } else { Instant::now().checked_add(NO_SPIN) };
+    }
+
+    /// A receiver went away and nobody waits: if nobody comes back soon, the I/O thread looks after the pipes.
+    #[inline]
+    pub(super) fn left(&mut self) {
+        if !self.hand.armed {
+            self.tick_later();
+        }
     }
 
     /// Whose queue a context receives from.
@@ -249,7 +278,7 @@ impl Core {
 
     /// The stream of a pipe that waits to be writable.
     pub(super) fn blocked_stream(&self, id: PipeId) -> Option<(&dyn ByteStream, PipeId)> {
-        let slot = self.pipes.get(&id)?;
+        let slot = self.pipes.get(id)?;
         match (&slot.tx, &slot.pipe.link) {
             (SlotTx::Stream(tx), PipeLink::Stream(stream, _)) if tx.phase == Phase::Blocked => Some((&**stream, id)),
             _ => None,
@@ -259,7 +288,7 @@ impl Core {
     /// Something was seen on a pipe.
     pub(crate) fn event(&mut self, event: PipeEvent) {
         let Some(id) = PipeId::new(event.pipe) else { return };
-        let Some(slot) = self.pipes.get_mut(&id) else { return };
+        let Some(slot) = self.pipes.get_mut(id) else { return };
         slot.hangup |= event.hangup;
         if event.writable {
             self.hand.writable.push(id);
@@ -275,7 +304,7 @@ impl Core {
 
     /// Puts a pipe at the end of the list of those to read.
     pub(super) fn ready(&mut self, id: PipeId) {
-        if let Some(slot) = self.pipes.get_mut(&id)
+        if let Some(slot) = self.pipes.get_mut(id)
             && !std::mem::replace(&mut slot.queued, true)
         {
             self.hand.ready.push_back(id);
@@ -284,6 +313,7 @@ impl Core {
     }
 
     /// Has the I/O thread look after this socket in a moment, unless somebody does before.
+    #[inline]
     pub(crate) fn tick_later(&mut self) {
         if !std::mem::replace(&mut self.hand.ticking, true) {
             self.effects.any = true;
@@ -317,4 +347,6 @@ impl Effects {
     }
 }
 
+/// How long leaders do not yield after it did not pay.
+const NO_SPIN: Duration = Duration::from_millis(5);
 const DEFAULT_LINGER: Duration = Duration::from_secs(1);

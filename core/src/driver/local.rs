@@ -48,7 +48,7 @@ pub(crate) struct Channel {
 struct ChannelState {
     queue: VecDeque<Message>,
     closed: bool,
-    /// The reader has been told that there is something, and has not emptied the queue since.
+    /// The reader has been told that there is something, and has not found the queue empty since.
     told_reader: bool,
     /// The writer found the queue full, or lingers, and wants to be told when the queue is taken.
     writer_waits: bool,
@@ -110,13 +110,14 @@ impl Channel {
         Pushed { full, tell }
     }
 
-    /// Takes everything, in exchange for an empty queue. Answers whether the writer has to be told, and whether the channel has
+    /// Takes everything, in exchange for an empty queue. Who finds something must come again. Answers whether the writer has to be told, and whether the channel has
     /// ended: then nothing more will come.
     pub(crate) fn take(&self, into: &mut VecDeque<Message>) -> (bool, bool) {
         let mut state = self.lock();
         debug_assert!(into.is_empty());
         std::mem::swap(&mut state.queue, into);
-        state.told_reader = state.closed;
+        // One that found something looks again, by itself.
+        state.told_reader = state.closed || !into.is_empty();
         (std::mem::take(&mut state.writer_waits), state.closed)
     }
 

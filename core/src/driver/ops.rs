@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -126,7 +127,8 @@ pub struct Send<S: Handle> {
 #[derive(Debug)]
 struct Sending {
     ctx: ContextId,
-    msg: Option<Message>,
+    /// What is to be sent; of no use once it has been sent.
+    msg: Message,
     progress: Progress,
 }
 
@@ -158,7 +160,7 @@ enum Step<T> {
     Done(T),
     /// Read this pipe and try again.
     Read(PipeId),
-    /// Sleep on the socket's pipes and try again.
+    /// Sleep on the socket's pipes and try again; give others a chance before, if that pays.
     Lead,
     /// Sleep until woken and try again.
     Sleep,
@@ -174,6 +176,7 @@ enum Caller<'a> {
 
 impl<S: Handle> Recv<S> {
     /// A receive of this context.
+    #[inline]
     pub fn new(socket: S, ctx: ContextId) -> Self {
         Self { socket, op: Receiving { ctx, progress: Progress::Fresh } }
     }
@@ -209,9 +212,10 @@ impl Receiving {
         };
         if reserved == 0 || st.proto.can_recv(self.ctx) > reserved {
             let ctx = self.ctx;
-            match st.drive(|proto, out| proto.try_recv(ctx, attempt, out)) {
-                Ok(msg) => {
-                    st.note_received();
+            let mut msg = Message::new();
+            match st.drive(|proto, out| proto.try_recv(ctx, attempt, &mut msg, out)) {
+                Ok(()) => {
+                    st.core.pace.received();
                     return Step::Done(Ok(msg));
                 }
                 Err(RecvError::Failed(e)) => return Step::Done(Err(e)),
@@ -257,6 +261,113 @@ impl Receiving {
         Step::Sleep
     }
 
+    /// The short way, while nobody else is about to receive: takes a message that is there. Whoever finds none takes the long way, and makes its
+    /// first attempt there.
+    #[inline]
+    fn at_once(&mut self, st: &mut State, msg: &mut Message) -> Option<Result<()>> {
+        if self.progress != Progress::Fresh || !st.core.is_calm() {
+            return None;
+        }
+        let ctx = self.ctx;
+        let result = match st.drive(|proto, out| proto.try_recv(ctx, Attempt::Only, msg, out)) {
+            Ok(()) => Ok(()),
+            Err(RecvError::Failed(e)) => Err(e),
+            Err(RecvError::Empty) => return None,
+        };
+        self.progress = Progress::Done;
+        st.core.pace.received();
+        st.core.left();
+        Some(result)
+    }
+
+    #[cold]
+    fn failed(&mut self, inner: &Inner, st: Guard<'_>, error: Error) -> Result<Message> {
+        inner.finish(st);
+        Err(error)
+    }
+
+    /// A blocking receive that could not be done at once, or not without looking around.
+    #[inline(never)]
+    fn wait<'a>(&mut self, inner: &'a Inner, mut st: Guard<'a>, mut limit: Limit) -> Result<Message> {
+        if limit.forbids_waiting(|| st.core.context(self.ctx).and_then(|c| c.recv_timeout)) {
+            return self.try_now(inner, st);
+        }
+        let (mut leading, mut late, mut spun) = (false, false, false);
+        loop {
+            match self.step(inner, &mut st, Caller::Thread, &mut leading, !late) {
+                Step::Done(result) => {
+                    self.leave(inner, st, leading);
+                    return result;
+                }
+                Step::Read(pipe) => {
+                    st = inner.read_pipe(st, pipe);
+                    // What is read need not be for this caller, and there may be more of it than time.
+                    let left = limit.left(|| st.core.context(self.ctx).and_then(|c| c.recv_timeout));
+                    late = left.is_some_and(|left| left.is_zero());
+                }
+                step @ (Step::Lead | Step::Sleep) => {
+                    let left = limit.left(|| st.core.context(self.ctx).and_then(|c| c.recv_timeout));
+                    if left.is_some_and(|left| left.is_zero()) {
+                        self.give_up(&mut st);
+                        self.leave(inner, st, leading);
+                        return Err(Error::TimedOut);
+                    }
+                    let spins = matches!(step, Step::Lead) && !spun && st.core.may_spin();
+                    if spins {
+                        // Nobody needs to wake it: it looks again before it sleeps.
+                        st.core.hand.rouse();
+                        inner.stirred.store(false, Ordering::Relaxed);
+                    }
+                    inner.finish(st);
+                    dirty::flush();
+                    spun = spins;
+                    if spins {
+                        let paid = inner.spin();
+                        st = inner.lock();
+                        st.core.spun(paid);
+                    } else if let Step::Lead = step {
+                        let mut events = smallvec::SmallVec::<[sys::PipeEvent; 4]>::new();
+                        inner.poll.wait(left, |event| events.push(event));
+                        st = inner.lock();
+                        st.core.hand.rouse();
+                        for event in events {
+                            st.core.event(event);
+                        }
+                        st.core.hand.round = st.core.hand.ready.len();
+                    } else {
+                        match left {
+                            Some(left) => thread::park_timeout(left),
+                            None => thread::park(),
+                        }
+                        st = inner.lock();
+                    }
+                }
+            }
+        }
+    }
+
+    fn try_now<'a>(&mut self, inner: &'a Inner, mut st: Guard<'a>) -> Result<Message> {
+        let mut reads = READS;
+        loop {
+            match self.step(inner, &mut st, Caller::Once, &mut false, reads > 0) {
+                Step::Done(result) => {
+                    self.leave(inner, st, false);
+                    return result;
+                }
+                Step::Read(pipe) => {
+                    reads -= 1;
+                    st = inner.read_pipe(st, pipe);
+                }
+                Step::Lead | Step::Sleep => {
+                    self.give_up(&mut st);
+                    self.leave(inner, st, false);
+                    dirty::flush();
+                    return Err(Error::TryAgain);
+                }
+            }
+        }
+    }
+
     /// The caller goes away: with a message, an error, or nothing.
     fn leave(&mut self, inner: &Inner, mut st: Guard<'_>, leading: bool) {
         self.progress = Progress::Done;
@@ -269,9 +380,8 @@ impl Receiving {
             let ctx = self.ctx;
             st.dispatch(ctx);
         }
-        let core = &mut st.core;
-        if core.hand.nobody_waits() && core.hand.drive == Drive::Idle && !core.hand.armed && core.is_alive() {
-            core.tick_later();
+        if st.core.hand.nobody_waits() && st.core.hand.drive == Drive::Idle && st.core.is_alive() {
+            st.core.left();
         }
         inner.finish(st);
     }
@@ -303,11 +413,15 @@ impl<S: Handle> Operation for Recv<S> {
     fn poll_op(&mut self, cx: &mut Context<'_>, limit: Limit) -> Poll<Self::Output> {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
         let mut st = inner.lock();
+        let mut msg = Message::new();
+        if let Some(result) = op.at_once(&mut st, &mut msg) {
+            inner.finish(st);
+            return Poll::Ready(result.map(|()| msg));
+        }
         if op.progress == Progress::Fresh
             && limit.forbids_waiting(|| st.core.context(op.ctx).and_then(|c| c.recv_timeout))
         {
-            drop(st);
-            return Poll::Ready(self.try_now());
+            return Poll::Ready(op.try_now(inner, st));
         }
         let mut reads = READS;
         loop {
@@ -321,85 +435,45 @@ impl<S: Handle> Operation for Recv<S> {
                     st = inner.read_pipe(st, pipe);
                 }
                 Step::Lead | Step::Sleep => {
+                    // Other tasks are about to take their messages: the last of them writes what all have sent.
+                    let others = st.core.pace.is_receiving() && st.proto.has_undelivered();
                     inner.finish(st);
-                    dirty::flush();
+                    if !others {
+                        dirty::flush();
+                    }
                     return Poll::Pending;
                 }
             }
         }
     }
 
-    fn wait(&mut self, mut limit: Limit) -> Self::Output {
+    #[inline]
+    fn wait(&mut self, limit: Limit) -> Self::Output {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
-        let (mut leading, mut late) = (false, false);
         let mut st = inner.lock();
-        if limit.forbids_waiting(|| st.core.context(op.ctx).and_then(|c| c.recv_timeout)) {
-            drop(st);
-            return self.try_now();
-        }
-        loop {
-            match op.step(inner, &mut st, Caller::Thread, &mut leading, !late) {
-                Step::Done(result) => {
-                    op.leave(inner, st, leading);
-                    return result;
-                }
-                Step::Read(pipe) => {
-                    st = inner.read_pipe(st, pipe);
-                    // What is read need not be for this caller, and there may be more of it than time.
-                    let left = limit.left(|| st.core.context(op.ctx).and_then(|c| c.recv_timeout));
-                    late = left.is_some_and(|left| left.is_zero());
-                }
-                step @ (Step::Lead | Step::Sleep) => {
-                    let left = limit.left(|| st.core.context(op.ctx).and_then(|c| c.recv_timeout));
-                    if left.is_some_and(|left| left.is_zero()) {
-                        op.give_up(&mut st);
-                        op.leave(inner, st, leading);
-                        return Err(Error::TimedOut);
-                    }
-                    inner.finish(st);
-                    dirty::flush();
-                    if let Step::Lead = step {
-                        let mut events = smallvec::SmallVec::<[sys::PipeEvent; 4]>::new();
-                        inner.poll.wait(left, |event| events.push(event));
-                        st = inner.lock();
-                        st.core.hand.rouse();
-                        for event in events {
-                            st.core.event(event);
-                        }
-                        st.core.hand.round = st.core.hand.ready.len();
-                    } else {
-                        match left {
-                            Some(left) => thread::park_timeout(left),
-                            None => thread::park(),
-                        }
-                        st = inner.lock();
-                    }
-                }
+        let mut msg = Message::new();
+        match op.at_once(&mut st, &mut msg) {
+            Some(Ok(())) => {
+                inner.finish(st);
+                Ok(msg)
             }
+            Some(Err(e)) => op.failed(inner, st, e),
+            None => op.wait(inner, st, limit),
         }
     }
 
+    #[inline]
     fn try_now(&mut self) -> Self::Output {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
         let mut st = inner.lock();
-        let mut reads = READS;
-        loop {
-            match op.step(inner, &mut st, Caller::Once, &mut false, reads > 0) {
-                Step::Done(result) => {
-                    op.leave(inner, st, false);
-                    return result;
-                }
-                Step::Read(pipe) => {
-                    reads -= 1;
-                    st = inner.read_pipe(st, pipe);
-                }
-                Step::Lead | Step::Sleep => {
-                    op.give_up(&mut st);
-                    op.leave(inner, st, false);
-                    dirty::flush();
-                    return Err(Error::TryAgain);
-                }
+        let mut msg = Message::new();
+        match op.at_once(&mut st, &mut msg) {
+            Some(Ok(())) => {
+                inner.finish(st);
+                Ok(msg)
             }
+            Some(Err(e)) => op.failed(inner, st, e),
+            None => op.try_now(inner, st),
         }
     }
 
@@ -437,34 +511,92 @@ impl<S: Handle> Drop for Recv<S> {
 
 impl<S: Handle> Send<S> {
     /// A send of this context.
+    #[inline]
     pub fn new(socket: S, ctx: ContextId, mut msg: Message) -> Self {
         msg.freeze();
-        Self { socket, op: Sending { ctx, msg: Some(msg), progress: Progress::Fresh } }
+        Self { socket, op: Sending { ctx, msg, progress: Progress::Fresh } }
     }
 }
 
 impl Sending {
+    /// The short way, while nobody else waits to send: sends what can be sent. Whoever can't takes the long way, and makes its first
+    /// attempt there.
+    #[inline]
+    fn at_once(&mut self, st: &mut State) -> Option<Result<(), SendError>> {
+        if self.progress != Progress::Fresh || !st.core.hand.no_sender_waits() || !st.core.is_open() {
+            return None;
+        }
+        let result = match st.try_send(self.ctx, &mut self.msg, Attempt::Only) {
+            Ok(()) => Ok(()),
+            Err(SendRefused::Failed(e)) => self.refused(e),
+            Err(SendRefused::Full) => return None,
+        };
+        self.progress = Progress::Done;
+        Some(result)
+    }
+
+    /// A blocking send that could not be done at once.
+    #[inline(never)]
+    fn wait<'a>(&mut self, inner: &'a Inner, mut st: Guard<'a>, mut limit: Limit) -> Result<(), SendError> {
+        if limit.forbids_waiting(|| st.core.context(self.ctx).and_then(|c| c.send_timeout)) {
+            return self.try_now(inner, st);
+        }
+        loop {
+            match self.step(&mut st, Caller::Thread) {
+                Step::Done(result) => {
+                    self.leave(inner, st);
+                    return result;
+                }
+                Step::Read(_) | Step::Lead | Step::Sleep => {
+                    let left = limit.left(|| st.core.context(self.ctx).and_then(|c| c.send_timeout));
+                    if left.is_some_and(|left| left.is_zero()) {
+                        self.give_up(&mut st);
+                        self.leave(inner, st);
+                        return self.refused(Error::TimedOut);
+                    }
+                    inner.finish(st);
+                    dirty::flush();
+                    match left {
+                        Some(left) => thread::park_timeout(left),
+                        None => thread::park(),
+                    }
+                    st = inner.lock();
+                }
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn try_now<'a>(&mut self, inner: &'a Inner, mut st: Guard<'a>) -> Result<(), SendError> {
+        let step = self.step(&mut st, Caller::Once);
+        if !matches!(step, Step::Done(_)) {
+            self.give_up(&mut st);
+        }
+        self.leave(inner, st);
+        match step {
+            Step::Done(result) => result,
+            Step::Read(_) | Step::Lead | Step::Sleep => self.refused(Error::TryAgain),
+        }
+    }
+
     fn step(&mut self, st: &mut State, caller: Caller<'_>) -> Step<Result<(), SendError>> {
         let key = st.core.send_key(self.ctx);
         self.back(st, key);
-        let msg = self.msg.take().unwrap_or_default();
         if !matches!(st.core.life, Life::Open) || st.core.context(self.ctx).is_none() {
-            return Step::Done(Err(SendError { error: Error::Closed, message: msg }));
+            return Step::Done(self.refused(Error::Closed));
         }
         if self.progress.is_canceled(&st.core, self.ctx) {
-            return Step::Done(Err(SendError { error: Error::Canceled, message: msg }));
+            return Step::Done(self.refused(Error::Canceled));
         }
-        st.note_backlog();
         let attempt = match (self.progress, caller) {
             (_, Caller::Once) => Attempt::Only,
             (Progress::Fresh, _) => Attempt::First,
             _ => Attempt::Again,
         };
-        let ctx = self.ctx;
-        match st.drive(|proto, out| proto.try_send(ctx, msg, attempt, out)) {
+        match st.try_send(self.ctx, &mut self.msg, attempt) {
             Ok(()) => return Step::Done(Ok(())),
-            Err(SendRefused::Failed(error, message)) => return Step::Done(Err(SendError { error, message })),
-            Err(SendRefused::Full(message)) => self.msg = Some(message),
+            Err(SendRefused::Failed(error)) => return Step::Done(self.refused(error)),
+            Err(SendRefused::Full) => {}
         }
         let ticket = match self.progress {
             Progress::Waiting(ticket) => ticket,
@@ -513,7 +645,7 @@ impl Sending {
     }
 
     fn refused(&mut self, error: Error) -> Result<(), SendError> {
-        Err(SendError { error, message: self.msg.take().unwrap_or_default() })
+        Err(SendError { error, message: std::mem::take(&mut self.msg) })
     }
 }
 
@@ -523,11 +655,14 @@ impl<S: Handle> Operation for Send<S> {
     fn poll_op(&mut self, cx: &mut Context<'_>, limit: Limit) -> Poll<Self::Output> {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
         let mut st = inner.lock();
+        if let Some(result) = op.at_once(&mut st) {
+            inner.finish(st);
+            return Poll::Ready(result);
+        }
         if op.progress == Progress::Fresh
             && limit.forbids_waiting(|| st.core.context(op.ctx).and_then(|c| c.send_timeout))
         {
-            drop(st);
-            return Poll::Ready(self.try_now());
+            return Poll::Ready(op.try_now(inner, st));
         }
         match op.step(&mut st, Caller::Task(cx.waker())) {
             Step::Done(result) => {
@@ -542,50 +677,26 @@ impl<S: Handle> Operation for Send<S> {
         }
     }
 
-    fn wait(&mut self, mut limit: Limit) -> Self::Output {
+    #[inline]
+    fn wait(&mut self, limit: Limit) -> Self::Output {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
         let mut st = inner.lock();
-        if limit.forbids_waiting(|| st.core.context(op.ctx).and_then(|c| c.send_timeout)) {
-            drop(st);
-            return self.try_now();
+        if let Some(result) = op.at_once(&mut st) {
+            inner.finish(st);
+            return result;
         }
-        loop {
-            match op.step(&mut st, Caller::Thread) {
-                Step::Done(result) => {
-                    op.leave(inner, st);
-                    return result;
-                }
-                Step::Read(_) | Step::Lead | Step::Sleep => {
-                    let left = limit.left(|| st.core.context(op.ctx).and_then(|c| c.send_timeout));
-                    if left.is_some_and(|left| left.is_zero()) {
-                        op.give_up(&mut st);
-                        op.leave(inner, st);
-                        return op.refused(Error::TimedOut);
-                    }
-                    inner.finish(st);
-                    dirty::flush();
-                    match left {
-                        Some(left) => thread::park_timeout(left),
-                        None => thread::park(),
-                    }
-                    st = inner.lock();
-                }
-            }
-        }
+        op.wait(inner, st, limit)
     }
 
+    #[inline]
     fn try_now(&mut self) -> Self::Output {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
         let mut st = inner.lock();
-        let step = op.step(&mut st, Caller::Once);
-        if !matches!(step, Step::Done(_)) {
-            op.give_up(&mut st);
+        if let Some(result) = op.at_once(&mut st) {
+            inner.finish(st);
+            return result;
         }
-        op.leave(inner, st);
-        match step {
-            Step::Done(result) => result,
-            Step::Read(_) | Step::Lead | Step::Sleep => op.refused(Error::TryAgain),
-        }
+        op.try_now(inner, st)
     }
 
     fn time_out(&mut self) -> Self::Output {

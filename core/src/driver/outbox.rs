@@ -1,6 +1,6 @@
-//! The outbox of the protocol during a turn, and the rule by which messages are written at once or collected.
+//! The outbox of the protocol during a turn.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::ledger::Core;
 use super::pipe::{PipeLink, SlotTx};
@@ -18,9 +18,9 @@ impl Outbox for Turn<'_> {
         *self.core.now.get_or_insert_with(Instant::now)
     }
 
-    fn send(&mut self, pipe: PipeId, msg: Message) -> Room {
+    fn send(&mut self, pipe: PipeId, msg: &mut Message) -> Room {
         let core = &mut *self.core;
-        let Some(slot) = core.pipes.get_mut(&pipe) else {
+        let Some(slot) = core.pipes.get_mut(pipe) else {
             core.counters.drops[DropCause::NoPipe.index()] += 1;
             return Room::Full;
         };
@@ -35,15 +35,25 @@ impl Outbox for Turn<'_> {
                 }
                 tx.out.push(&**codec, msg);
                 slot.full = tx.pending() >= stream::HIGH_WATER;
-                let full = slot.full;
-                match tx.phase {
-                    Phase::Idle => core.appended(pipe),
-                    Phase::Writing | Phase::Blocked | Phase::Dead => {}
+                let room = if slot.full { Room::Full } else { Room::More };
+                if tx.phase != Phase::Idle {
+                    // Whoever writes goes on with this one, or sees to it when the pipe is writable.
+                } else if !core.pace.collects() || tx.out.len() >= stream::FLUSH {
+                    if let Some(out) = tx.take() {
+                        core.effects.write(slot.pipe.clone(), out);
+                    }
+                } else {
+                    if !std::mem::replace(&mut tx.listed, true) {
+                        super::dirty::list(core.me.clone(), pipe);
+                    }
+                    if !tx.ticking {
+                        core.straggle(pipe);
+                    }
                 }
-                if full { Room::Full } else { Room::More }
+                room
             }
             (SlotTx::Local, PipeLink::Local { tx, .. }) => {
-                let pushed = tx.push(msg);
+                let pushed = tx.push(std::mem::take(msg));
                 if pushed.tell {
                     core.effects.any = true;
                     core.effects.tell_readers.push(tx.clone());
@@ -61,7 +71,7 @@ impl Outbox for Turn<'_> {
     }
 
     fn resume(&mut self, pipe: PipeId) {
-        let Some(slot) = self.core.pipes.get_mut(&pipe) else { return };
+        let Some(slot) = self.core.pipes.get_mut(pipe) else { return };
         if !std::mem::replace(&mut slot.paused, false) {
             return;
         }
@@ -103,38 +113,12 @@ impl Outbox for Turn<'_> {
 }
 
 impl Core {
-    /// A message was appended to a pipe on which nobody is writing: write it now, or leave it for later?
-    pub(super) fn appended(&mut self, id: PipeId) {
-        let (backlog, recvs) = (self.backlog, self.recvs);
-        let Some(slot) = self.pipes.get_mut(&id) else { return };
-        let SlotTx::Stream(tx) = &mut slot.tx else { return };
-        let mut later = tx.stream || backlog;
-        if !later {
-            let close = tx.last.is_some_and(|(end, then)| then == recvs && end.elapsed() < STREAK_GAP);
-            tx.streak = if close { tx.streak + 1 } else { 0 };
-            if tx.streak >= STREAK {
-                tx.stream = true;
-                later = true;
-            }
-        }
-        if !later || tx.out.len() >= stream::FLUSH {
-            if let Some(out) = tx.take() {
-                self.effects.write(slot.pipe.clone(), out);
-            }
-            return;
-        }
-        tx.since_tick += 1;
-        if !std::mem::replace(&mut tx.listed, true) {
-            super::dirty::list(self.me.clone(), id);
-        }
-        self.straggle(id);
-    }
-
     /// Has the I/O thread write what is left on this pipe, unless somebody does before.
     pub(super) fn straggle(&mut self, id: PipeId) {
-        let Some(slot) = self.pipes.get_mut(&id) else { return };
+        let Some(slot) = self.pipes.get_mut(id) else { return };
         let SlotTx::Stream(tx) = &mut slot.tx else { return };
         if !std::mem::replace(&mut tx.ticking, true) {
+            tx.written = true;
             self.streaming.push(id);
             if !std::mem::replace(&mut self.straggling, true) {
                 self.effects.any = true;
@@ -143,8 +127,3 @@ impl Core {
         }
     }
 }
-
-/// A send that starts within this time of the end of the last write continues a streak of sends.
-const STREAK_GAP: Duration = Duration::from_micros(5);
-/// After this many, messages are coalesced.
-const STREAK: u8 = 3;

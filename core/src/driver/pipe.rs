@@ -260,7 +260,17 @@ pub(crate) enum SlotTx {
 
 pub(crate) enum SlotRx {
     Stream(Rx),
-    Local(VecDeque<crate::Message>, Option<Error>),
+    Local(LocalRx),
+}
+
+/// The receiving side of a local pipe.
+#[derive(Default)]
+pub(crate) struct LocalRx {
+    /// Taken out of the channel, and not delivered.
+    pub(crate) batch: VecDeque<crate::Message>,
+    /// The last look found something: the writer relies on another one.
+    pub(crate) more: bool,
+    pub(crate) ended: Option<Error>,
 }
 
 impl SlotRx {
@@ -268,7 +278,7 @@ impl SlotRx {
     pub(crate) fn has_messages(&self) -> bool {
         match self {
             Self::Stream(rx) => rx.has_bytes(),
-            Self::Local(batch, _) => !batch.is_empty(),
+            Self::Local(rx) => !rx.batch.is_empty(),
         }
     }
 
@@ -276,14 +286,14 @@ impl SlotRx {
     pub(crate) fn may_read_more(&self, hangup: bool) -> bool {
         match self {
             Self::Stream(rx) => rx.may_read_more(hangup),
-            Self::Local(..) => false,
+            Self::Local(rx) => rx.more,
         }
     }
 
     pub(crate) fn ended(&self) -> Option<&Error> {
         match self {
             Self::Stream(rx) => rx.ended.as_ref(),
-            Self::Local(_, ended) => ended.as_ref(),
+            Self::Local(rx) => rx.ended.as_ref(),
         }
     }
 }

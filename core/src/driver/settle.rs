@@ -20,7 +20,7 @@ impl State {
         self.unblock(inner);
         while let Some((pipe, reject)) = self.core.todo.closes.pop() {
             self.core.counters.rejects += 1;
-            if let Some(slot) = self.core.pipes.get(&pipe) {
+            if let Some(slot) = self.core.pipes.get(pipe) {
                 tracing::warn!(socket = %inner.id, %pipe, url = %slot.pipe.endpoint.url(), "closing pipe: {reject:?}");
                 slot.pipe.endpoint.count_reject(reject);
             }

@@ -4,9 +4,10 @@
 //! [`Inner::finish`], which settles the hand-over, unlocks, and only then writes to pipes, wakes callers and tells other sockets.
 
 use std::cell::Cell;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::events::{PipeCallback, PipeChange};
 use super::executor;
@@ -16,7 +17,7 @@ use super::ledger::{Core, Effects};
 use super::notify::Signal;
 use super::pipe::{Pipe, PipeLink, PipeShared, SlotRx, SlotTx};
 use super::state::State;
-use super::stream::{self, OutBuf, Phase};
+use super::stream::{OutBuf, Phase};
 use super::sys::{self, PipeEvent, SocketPoll};
 use crate::protocol::{Protocol, ProtocolInfo};
 use crate::{Error, OptionMap, PipeId, Result, SocketId};
@@ -30,6 +31,8 @@ pub(crate) struct Inner {
     pub(crate) index: u32,
     /// Handles of the application; the last one closes the socket.
     pub(crate) handles: AtomicUsize,
+    /// Something has come from another socket of this process, for a leader that is about to sleep.
+    pub(super) stirred: AtomicBool,
     callbacks: RwLock<Vec<Arc<PipeCallback>>>,
     state: Mutex<State>,
 }
@@ -72,6 +75,7 @@ impl Inner {
                 poll,
                 index,
                 handles: AtomicUsize::new(1),
+                stirred: AtomicBool::new(false),
                 callbacks: RwLock::default(),
                 state: Mutex::new(State { proto, core }),
             }
@@ -80,6 +84,7 @@ impl Inner {
         Ok(inner)
     }
 
+    #[inline]
     pub(crate) fn lock(&self) -> Guard<'_> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,7 +120,15 @@ impl Inner {
     }
 
     /// Ends a turn: settles, unlocks, and does what is to be done outside the lock.
-    pub(crate) fn finish(&self, mut st: Guard<'_>) {
+    #[inline]
+    pub(crate) fn finish(&self, st: Guard<'_>) {
+        if !st.core.quiet() || st.core.effects.any {
+            self.conclude(st);
+        }
+    }
+
+    #[inline(never)]
+    fn conclude(&self, mut st: Guard<'_>) {
         st.settle(self);
         if !st.core.effects.any {
             return;
@@ -164,6 +177,22 @@ impl Inner {
         }
     }
 
+    /// Lets other threads of this core run, until one of them has sent something. Answers whether that was worth it: they may
+    /// have other things to do.
+    pub(super) fn spin(&self) -> bool {
+        for _ in 0..SPINS {
+            let begin = Instant::now();
+            thread::yield_now();
+            if self.stirred.load(Ordering::Relaxed) {
+                return true;
+            }
+            if begin.elapsed() > SPIN_MAX {
+                return false;
+            }
+        }
+        true
+    }
+
     pub(crate) fn io(&self) -> &'static Io {
         io::started()
     }
@@ -186,7 +215,7 @@ impl Inner {
     /// Writes what a pipe has collected.
     pub(crate) fn flush(&self, pipe: PipeId) {
         self.turn(|st| {
-            let Some(slot) = st.core.pipes.get_mut(&pipe) else { return };
+            let Some(slot) = st.core.pipes.get_mut(pipe) else { return };
             let SlotTx::Stream(tx) = &mut slot.tx else { return };
             tx.listed = false;
             if tx.phase == Phase::Idle
@@ -200,8 +229,8 @@ impl Inner {
     /// Reads one pipe once, and feeds the protocol. Releases and takes the lock.
     pub(crate) fn read_pipe<'a>(&'a self, mut st: Guard<'a>, id: PipeId) -> Guard<'a> {
         let core = &mut st.core;
-        let max = (core.hand.ready.len() > CROWD).then_some(stream::CHUNK / 4);
-        let Some(slot) = core.pipes.get_mut(&id) else { return st };
+        let crowd = core.hand.ready.len() > CROWD;
+        let Some(slot) = core.pipes.get_mut(id) else { return st };
         slot.queued = false;
         let Some(mut rx) = slot.rx.take() else {
             slot.pending = true;
@@ -215,16 +244,17 @@ impl Inner {
             let pipe = slot.pipe.clone();
             match (&mut rx, &pipe.link) {
                 (SlotRx::Stream(rx), PipeLink::Stream(stream, _)) => {
-                    let mut pool = std::mem::take(&mut core.chunks);
+                    let mut chunk = core.chunks.pop();
                     self.finish(st);
-                    rx.read(&**stream, max, &mut pool);
+                    rx.read(&**stream, crowd, &mut chunk);
                     st = self.lock();
-                    st.core.chunks.append(&mut pool);
+                    st.core.chunks.extend(chunk);
                 }
-                (SlotRx::Local(batch, ended), PipeLink::Local { rx: channel, .. }) => {
-                    let (tell, closed) = channel.take(batch);
+                (SlotRx::Local(rx), PipeLink::Local { rx: channel, .. }) => {
+                    let (tell, closed) = channel.take(&mut rx.batch);
+                    rx.more = !rx.batch.is_empty();
                     if closed {
-                        *ended = Some(Error::ConnectionShutdown);
+                        rx.ended = Some(Error::ConnectionShutdown);
                     }
                     if tell {
                         core.effects.any = true;
@@ -243,6 +273,7 @@ impl Inner {
     pub(crate) fn local_readable(&self, pipe: PipeId, hangup: bool) {
         let mut st = self.lock();
         st.core.event(PipeEvent { pipe: pipe.get(), readable: true, writable: false, hangup });
+        self.stirred.store(true, Ordering::Relaxed);
         // Threads that wait read for themselves; tasks can't, and nobody else would see the end of the pipe. One round: this thread
         // has other things to do.
         let level = Level::enter();
@@ -266,7 +297,7 @@ impl Inner {
     /// A local pipe has room again.
     pub(crate) fn local_writable(&self, pipe: PipeId) {
         self.turn(|st| {
-            let Some(slot) = st.core.pipes.get_mut(&pipe) else { return };
+            let Some(slot) = st.core.pipes.get_mut(pipe) else { return };
             if let PipeLink::Local { tx, .. } = &slot.pipe.link
                 && slot.full
                 && tx.has_room()
@@ -327,32 +358,38 @@ impl Inner {
         false
     }
 
-    /// The I/O thread's look at what coalescing senders left behind. `true`: the socket stays on the list.
-    pub(crate) fn stragglers(&self) -> bool {
+    /// The I/O thread's look at what was collected and not written. `None`: the socket leaves the list. Otherwise whether there was
+    /// something to write.
+    pub(crate) fn stragglers(&self) -> Option<bool> {
         let mut st = self.lock();
         let core = &mut st.core;
+        let slow = core.blocked > 0;
+        core.pace.tick(slow);
+        let streams = core.pace.streams();
         let (pipes, effects) = (&mut core.pipes, &mut core.effects);
+        let mut found = false;
         core.streaming.retain(|id| {
-            let Some(slot) = pipes.get_mut(id) else { return false };
+            let Some(slot) = pipes.get_mut(*id) else { return false };
             let SlotTx::Stream(tx) = &mut slot.tx else { return false };
-            if std::mem::take(&mut tx.since_tick) < STREAM_MIN {
-                tx.stream = false;
-                tx.streak = 0;
-            }
+            // A sender that writes by itself does so again.
+            let active = std::mem::take(&mut tx.written) && streams;
             if tx.phase == Phase::Idle
+                && !active
                 && let Some(out) = tx.take()
             {
+                tx.written = false;
+                found = true;
                 effects.write(slot.pipe.clone(), out);
                 return true;
             }
             // Whoever writes, or sees that a blocked pipe is writable, writes the rest.
-            tx.ticking = tx.stream;
-            tx.ticking
+            tx.ticking = streams;
+            streams
         });
         core.straggling = !core.streaming.is_empty();
         let stays = core.straggling;
         self.finish(st);
-        stays
+        stays.then_some(found)
     }
 
     /// A time has come that the socket asked for, which may be out of date.
@@ -402,6 +439,10 @@ thread_local! {
     static LEVEL: Cell<u32> = const { Cell::new(0) };
 }
 
+/// How often a leader yields before it sleeps, while others may send from another core. A wake-up costs ten times as much.
+const SPINS: u32 = 10;
+/// A yield that takes longer has given the core to somebody who needs it.
+const SPIN_MAX: Duration = Duration::from_micros(30);
 /// How deep calls from one socket into the other go.
 const LEVELS: u32 = 8;
 /// With more ready pipes than this, each is read in smaller pieces.
@@ -411,5 +452,3 @@ const BACKGROUND_READS: usize = 64;
 /// How often a writer goes on with what others have appended meanwhile. Then the next sender writes, or the I/O thread: nobody is
 /// kept from its own work for ever.
 const WRITES: u32 = 16;
-/// Fewer messages than this between two ticks end the coalescing.
-const STREAM_MIN: u32 = 4;

@@ -1,19 +1,19 @@
 //! The state behind a socket's lock, and what happens to its pipes there: they come, deliver, are written, and go.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::ledger::Core;
 use super::outbox::Turn;
-use super::pipe::{PipeLink, PipeShared, Slot, SlotRx, SlotTx, Traffic};
+use super::pipe::{LocalRx, PipeLink, PipeShared, Slot, SlotRx, SlotTx, Traffic};
 #[cfg(unix)]
 use super::pollfd::{recv_fd, send_fd};
 use super::socket::Inner;
 use super::stream::{self, OutBuf, Phase, Tx};
 use super::sys::PipeEvent;
-use crate::protocol::{DropCause, Flow, Protocol, Reject};
-use crate::{ContextId, Error, OptionValue, PipeId, Result};
+use crate::message::pop_into;
+use crate::protocol::{Attempt, DropCause, Flow, Protocol, Reject, SendRefused};
+use crate::{ContextId, Error, Message, OptionValue, PipeId};
 
 /// What the socket's lock guards.
 pub(crate) struct State {
@@ -23,20 +23,20 @@ pub(crate) struct State {
 
 impl State {
     /// Calls the protocol with its outbox.
+    #[inline]
     pub(crate) fn drive<R>(&mut self, f: impl FnOnce(&mut dyn Protocol, &mut Turn<'_>) -> R) -> R {
         let mut turn = Turn { core: &mut self.core };
         f(&mut *self.proto, &mut turn)
     }
 
-    /// Before a send: whether the application has messages to receive, so that it will be back soon.
-    pub(crate) fn note_backlog(&mut self) {
-        let core = &mut self.core;
-        core.backlog =
-            core.info.receives && (core.stashed > 0 || matches!(self.proto.can_recv(ContextId::SOCKET), 1..usize::MAX));
-    }
-
-    pub(crate) fn note_received(&mut self) {
-        self.core.recvs += 1;
+    /// Lets the protocol send a message.
+    #[inline]
+    pub(super) fn try_send(&mut self, ctx: ContextId, msg: &mut Message, attempt: Attempt) -> Result<(), SendRefused> {
+        let (core, proto) = (&mut self.core, &mut *self.proto);
+        core.pace.begin(|| core.info.receives && (core.stashed > 0 || proto.has_undelivered()));
+        let result = proto.try_send(ctx, msg, attempt, &mut Turn { core });
+        self.core.pace.end();
+        result
     }
 
     /// Everything that was accepted is with the kernel, or with the other socket.
@@ -49,7 +49,7 @@ impl State {
     /// # Errors
     /// [`Error::NotSupported`] if the protocol does not receive, or send.
     #[cfg(unix)]
-    pub(crate) fn poll_fd(&mut self, recv: bool) -> Result<OptionValue> {
+    pub(crate) fn poll_fd(&mut self, recv: bool) -> crate::Result<OptionValue> {
         let info = self.core.info;
         if !(if recv { info.receives } else { info.sends }) {
             let what = if recv { "recv-fd" } else { "send-fd" };
@@ -62,7 +62,7 @@ impl State {
     }
 
     #[cfg(not(unix))]
-    pub(crate) fn poll_fd(&mut self, _recv: bool) -> Result<OptionValue> {
+    pub(crate) fn poll_fd(&mut self, _recv: bool) -> crate::Result<OptionValue> {
         Err(Error::NotSupported("poll descriptors on this system".into()))
     }
 
@@ -91,38 +91,44 @@ impl State {
 
     /// Delivers what a pipe has received to the protocol, until that pauses the pipe. Answers what is wrong with the pipe.
     pub(super) fn feed(&mut self, id: PipeId, rx: &mut SlotRx) -> Option<Error> {
-        let slot = self.core.pipes.get(&id)?;
+        let slot = self.core.pipes.get(id)?;
         let (pipe, limit) = (slot.pipe.clone(), slot.limit);
         if slot.paused || slot.dead.is_some() {
             return None;
         }
+        match (rx, &pipe.link) {
+            (SlotRx::Stream(rx), PipeLink::Stream(_, codec)) => self.feed_from(id, |msg| rx.next(&**codec, limit, msg)),
+            (SlotRx::Local(rx), _) => self.feed_from(id, |msg| Ok(pop_into(&mut rx.batch, msg))),
+            (SlotRx::Stream(_), PipeLink::Local { .. }) => None,
+        }
+    }
+
+    #[inline]
+    fn feed_from(&mut self, id: PipeId, mut next: impl FnMut(&mut Message) -> Result<bool, Error>) -> Option<Error> {
         let mut traffic = Traffic::default();
         let mut fault = None;
         let mut flow = Flow::Continue;
+        let mut turn = Turn { core: &mut self.core };
+        let mut msg = Message::new();
         for _ in 0..FEED {
-            let next = match (&mut *rx, &pipe.link) {
-                (SlotRx::Stream(rx), PipeLink::Stream(_, codec)) => rx.next(&**codec, limit),
-                (SlotRx::Local(batch, _), _) => Ok(batch.pop_front()),
-                (SlotRx::Stream(_), PipeLink::Local { .. }) => Ok(None),
-            };
-            let mut msg = match next {
-                Ok(Some(msg)) => msg,
-                Ok(None) => break,
+            match next(&mut msg) {
+                Ok(true) => {}
+                Ok(false) => break,
                 Err(e) => {
                     fault = Some(e);
                     break;
                 }
-            };
+            }
             traffic.rx_msgs += 1;
             traffic.rx_bytes += (msg.header().len() + msg.len()) as u64;
             msg.set_pipe(Some(id));
-            flow = self.drive(|proto, out| proto.pipe_received(id, msg, out));
+            flow = self.proto.pipe_received(id, &mut msg, &mut turn);
             // The protocol may have asked to close the pipe.
-            if flow == Flow::Pause || !self.core.todo.closes.is_empty() {
+            if flow == Flow::Pause || !turn.core.todo.closes.is_empty() {
                 break;
             }
         }
-        if let Some(slot) = self.core.pipes.get_mut(&id) {
+        if let Some(slot) = self.core.pipes.get_mut(id) {
             slot.paused |= flow == Flow::Pause;
             slot.traffic.add(traffic);
         }
@@ -132,7 +138,7 @@ impl State {
     /// The end of [`Inner::read_pipe`].
     pub(super) fn put_back(&mut self, inner: &Inner, id: PipeId, mut rx: SlotRx, fault: Option<Error>) {
         let core = &mut self.core;
-        let Some(slot) = core.pipes.get_mut(&id) else { return };
+        let Some(slot) = core.pipes.get_mut(id) else { return };
         if let SlotRx::Stream(rx) = &mut rx {
             rx.settle(&mut core.chunks);
         }
@@ -173,8 +179,7 @@ impl State {
         go_on: bool,
     ) -> Option<OutBuf> {
         let core = &mut self.core;
-        let recvs = core.recvs;
-        let slot = core.pipes.get_mut(&id)?;
+        let slot = core.pipes.get_mut(id)?;
         let SlotTx::Stream(tx) = &mut slot.tx else { return None };
         let PipeLink::Stream(stream, _) = &slot.pipe.link else { return None };
         tx.taken = out.len();
@@ -186,13 +191,14 @@ impl State {
                 {
                     core.buffers.push(buffer);
                 }
-                if slot.dead.is_none() && !tx.out.is_empty() && (!tx.stream || tx.out.len() >= stream::FLUSH) {
+                let streams = core.pace.streams();
+                if slot.dead.is_none() && !tx.out.is_empty() && (!streams || tx.out.len() >= stream::FLUSH) {
                     if go_on {
                         return tx.take();
                     }
                     core.straggle(id);
-                } else if !tx.stream {
-                    tx.last = Some((Instant::now(), recvs));
+                } else {
+                    core.pace.written();
                 }
             }
             Ok(false) => {
@@ -224,7 +230,7 @@ impl State {
 
     /// Tells the protocol if a pipe that was full has room again.
     pub(super) fn room(&mut self, id: PipeId) {
-        let Some(slot) = self.core.pipes.get_mut(&id) else { return };
+        let Some(slot) = self.core.pipes.get_mut(id) else { return };
         let SlotTx::Stream(tx) = &slot.tx else { return };
         if slot.full && tx.phase != Phase::Dead && tx.pending() <= stream::HIGH_WATER / 2 {
             slot.full = false;
@@ -236,7 +242,7 @@ impl State {
     pub(super) fn unblock(&mut self, inner: &Inner) {
         while let Some(id) = self.core.hand.writable.pop() {
             let core = &mut self.core;
-            let Some(slot) = core.pipes.get_mut(&id) else { continue };
+            let Some(slot) = core.pipes.get_mut(id) else { continue };
             let (SlotTx::Stream(tx), PipeLink::Stream(stream, _)) = (&mut slot.tx, &slot.pipe.link) else { continue };
             if tx.phase != Phase::Blocked {
                 continue;
@@ -257,7 +263,7 @@ impl State {
     pub(crate) fn attach(&mut self, inner: &Inner, pipe: &Arc<PipeShared>, limit: usize) -> Result<(), Reject> {
         let (tx, rx) = match &pipe.link {
             PipeLink::Stream(..) => (SlotTx::Stream(Tx::default()), SlotRx::Stream(stream::Rx::default())),
-            PipeLink::Local { .. } => (SlotTx::Local, SlotRx::Local(VecDeque::new(), None)),
+            PipeLink::Local { .. } => (SlotTx::Local, SlotRx::Local(LocalRx::default())),
         };
         let slot = Slot {
             pipe: pipe.clone(),
@@ -274,7 +280,7 @@ impl State {
         };
         self.core.pipes.insert(pipe.id, slot);
         if let Err(reject) = self.drive(|proto, out| proto.pipe_attached(pipe.id, pipe.attrs, out)) {
-            self.core.pipes.remove(&pipe.id);
+            self.core.pipes.remove(pipe.id);
             self.core.counters.rejects += 1;
             return Err(reject);
         }
@@ -287,6 +293,7 @@ impl State {
                 }
             }
             PipeLink::Local { tx, rx } => {
+                self.core.locals += 1;
                 use super::notify::Notified::Pipe;
                 tx.set_writer(Pipe(self.core.me.clone(), pipe.id));
                 if rx.set_reader(Pipe(self.core.me.clone(), pipe.id)) {
@@ -302,7 +309,7 @@ impl State {
     /// Takes a pipe out of the socket. `None`: closed by this side.
     pub(crate) fn detach(&mut self, inner: &Inner, id: PipeId, why: Option<Error>) {
         let core = &mut self.core;
-        let Some(slot) = core.pipes.get_mut(&id) else { return };
+        let Some(slot) = core.pipes.get_mut(id) else { return };
         if let SlotTx::Stream(tx) = &slot.tx
             && tx.phase == Phase::Writing
         {
@@ -313,7 +320,7 @@ impl State {
             }
             return;
         }
-        let Some(slot) = core.pipes.remove(&id) else { return };
+        let Some(slot) = core.pipes.remove(id) else { return };
         let Slot { pipe, tx, rx, mut traffic, .. } = slot;
         if let Some(rx) = &rx {
             core.stashed -= usize::from(rx.has_messages());
@@ -327,7 +334,10 @@ impl State {
                     unsent.extend(out.unsent(&**codec));
                 }
             }
-            (PipeLink::Local { tx, .. }, _) => unsent.extend(tx.take_back()),
+            (PipeLink::Local { tx, .. }, _) => {
+                core.locals -= 1;
+                unsent.extend(tx.take_back());
+            }
             (PipeLink::Stream(..), SlotTx::Local) => {}
         }
         traffic.tx_msgs -= unsent.len() as u64;
@@ -344,7 +354,7 @@ impl State {
 }
 
 fn slot_dead(core: &mut Core, id: PipeId) -> Option<Option<Error>> {
-    core.pipes.get_mut(&id)?.dead.take().map(Some)
+    core.pipes.get_mut(id)?.dead.take().map(Some)
 }
 
 impl Slot {

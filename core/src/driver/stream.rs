@@ -3,7 +3,6 @@
 //! Nothing here does I/O under a lock: the buffers are taken out of the socket's state, used, and put back.
 
 use std::io::{self, IoSlice};
-use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -16,7 +15,7 @@ use crate::{Error, Message, Result};
 ///            push                 write ended, nothing appended
 ///   Idle ───────────► Writing ───────────────────────────────► Idle
 ///    ▲                   │ EAGAIN
-///    └──── writable ── Blocked          stream mode and `Blocked`: messages are appended, somebody writes later
+///    └──── writable ── Blocked          collecting and `Blocked`: messages are appended, somebody writes later
 /// ```
 #[derive(Default)]
 pub(crate) struct Tx {
@@ -27,18 +26,12 @@ pub(crate) struct Tx {
     pub(crate) rest: Option<OutBuf>,
     /// Bytes in the hands of a writer or in `rest`.
     pub(crate) taken: usize,
-    /// Inline writes that followed each other closely.
-    pub(crate) streak: u8,
-    /// Messages are coalesced; somebody flushes at [`FLUSH`] bytes, before blocking, or on the I/O thread's tick.
-    pub(crate) stream: bool,
-    /// Messages since the I/O thread's last look.
-    pub(crate) since_tick: u32,
+    /// Somebody has written since the I/O thread's last look.
+    pub(crate) written: bool,
     /// This pipe stands on some thread's list of pipes to flush before blocking.
     pub(crate) listed: bool,
     /// This pipe stands on the socket's list of pipes that the I/O thread looks at.
     pub(crate) ticking: bool,
-    /// End of the last inline write, and the socket's count of receives then.
-    pub(crate) last: Option<(Instant, u64)>,
 }
 
 /// Who writes.
@@ -73,6 +66,7 @@ impl Tx {
             }
         };
         self.phase = Phase::Writing;
+        self.written = true;
         Some(out)
     }
 }
@@ -103,7 +97,7 @@ impl OutBuf {
     }
 
     /// Appends a message. Bodies up to [`COPY`] bytes are copied, larger ones are kept by reference.
-    pub(crate) fn push(&mut self, codec: &dyn Codec, msg: Message) {
+    pub(crate) fn push(&mut self, codec: &dyn Codec, msg: &mut Message) {
         let (header, len) = (msg.header().len(), msg.len());
         codec.encode_prefix(header + len, &mut self.small);
         self.small.extend_from_slice(msg.header());
@@ -111,7 +105,7 @@ impl OutBuf {
             self.small.extend_from_slice(msg.body());
         } else {
             self.large_len += len;
-            self.large.push((self.small.len(), msg.into_bytes()));
+            self.large.push((self.small.len(), std::mem::take(msg).into_bytes()));
         }
     }
 
@@ -215,6 +209,8 @@ pub(crate) struct Rx {
     starved: bool,
     /// A large message that is being read into a buffer of its own, and its length.
     large: Option<(Vec<u8>, usize)>,
+    /// The last message was one of those: the next one is likely to be one too, and what is read of it ahead has to be copied.
+    after_large: bool,
     /// The last read found as much as it asked for: there may be more, and no edge will tell.
     more: bool,
     /// The last read found something.
@@ -234,8 +230,8 @@ impl Rx {
         self.more || (hangup && self.found)
     }
 
-    /// Reads once, at most `max` bytes or as much as the chunk holds, unless the stream has ended.
-    pub(crate) fn read(&mut self, stream: &dyn ByteStream, max: Option<usize>, pool: &mut Vec<Vec<u8>>) {
+    /// Reads once, unless the stream has ended; not much if there is a `crowd`. May use the spare chunk.
+    pub(crate) fn read(&mut self, stream: &dyn ByteStream, crowd: bool, spare: &mut Option<Vec<u8>>) {
         (self.more, self.found) = (false, false);
         if self.ended.is_some() {
             return;
@@ -254,8 +250,13 @@ impl Rx {
                 stream.try_read(body, max).map(|n| (n, n == max))
             }
             None => {
-                self.make_room(pool);
-                let max = max.unwrap_or(usize::MAX).min(self.chunk.capacity() - self.chunk.len());
+                let want = match (self.after_large, crowd) {
+                    (true, _) => PEEK,
+                    (false, true) => CHUNK / 4,
+                    (false, false) => CHUNK,
+                };
+                self.make_room(want, spare);
+                let max = self.chunk.capacity() - self.chunk.len();
                 stream.try_read(&mut self.chunk, max).map(|n| (n, n == max))
             }
         };
@@ -268,7 +269,7 @@ impl Rx {
         }
     }
 
-    fn make_room(&mut self, pool: &mut Vec<Vec<u8>>) {
+    fn make_room(&mut self, want: usize, spare: &mut Option<Vec<u8>>) {
         let left = self.chunk.len() - self.at;
         if self.chunk.capacity() >= CHUNK {
             if self.at > 0 {
@@ -276,7 +277,10 @@ impl Rx {
                 self.chunk.truncate(left);
             }
         } else {
-            let mut chunk = pool.pop().unwrap_or_else(|| Vec::with_capacity(CHUNK + SLACK));
+            let mut chunk = match spare.take_if(|_| want >= CHUNK) {
+                Some(spare) => spare,
+                None => Vec::with_capacity(want + if want >= CHUNK { SLACK } else { left }),
+            };
             chunk.clear();
             chunk.extend_from_slice(&self.chunk[self.at..]);
             self.chunk = chunk;
@@ -285,23 +289,26 @@ impl Rx {
         self.starved = false;
     }
 
-    /// The next whole message, if it has been read.
+    /// Takes the next message into `msg`, if the whole of it has been read.
     ///
     /// # Errors
     /// [`Error::Protocol`] for wrong framing, [`Error::MessageTooLarge`], [`Error::OutOfMemory`]: the pipe is to be closed.
-    pub(crate) fn next(&mut self, codec: &dyn Codec, limit: usize) -> Result<Option<Message>> {
+    #[inline]
+    pub(crate) fn next(&mut self, codec: &dyn Codec, limit: usize, msg: &mut Message) -> Result<bool> {
         if let Some((body, want)) = &mut self.large {
             if body.len() < *want {
-                return Ok(None);
+                return Ok(false);
             }
             let body = std::mem::take(body);
             self.large = None;
-            return Ok(Some(Message::from(body)));
+            self.after_large = true;
+            *msg = Message::from(body);
+            return Ok(true);
         }
         let bytes = &self.chunk[self.at..];
         let Some(frame) = codec.decode_prefix(bytes)? else {
             self.starved = true;
-            return Ok(None);
+            return Ok(false);
         };
         if limit != 0 && frame.len > limit as u64 {
             return Err(Error::MessageTooLarge(format!("{} bytes announced, {limit} allowed", frame.len).into()));
@@ -309,9 +316,10 @@ impl Rx {
         let bytes = &bytes[frame.prefix..];
         if bytes.len() as u64 >= frame.len {
             let len = frame.len as usize;
-            let msg = Message::copy_from(&bytes[..len]);
+            *msg = Message::copy_from(&bytes[..len]);
             self.at += frame.prefix + len;
-            return Ok(Some(msg));
+            self.after_large = false;
+            return Ok(true);
         }
         if frame.len > LARGE as u64 {
             let want = usize::try_from(frame.len).map_err(|_| Error::OutOfMemory)?;
@@ -322,7 +330,7 @@ impl Rx {
             self.large = Some((body, want));
         }
         self.starved = true;
-        Ok(None)
+        Ok(false)
     }
 
     /// Gives memory back that an idle pipe does not need.
@@ -341,7 +349,7 @@ impl Rx {
 }
 
 /// Bodies up to this length are copied behind the others; larger ones are written from where they are.
-pub(crate) const COPY: usize = 16 * 1024;
+pub(crate) const COPY: usize = 4 * 1024;
 /// A coalescing sender writes when this much has come together.
 pub(crate) const FLUSH: usize = 64 * 1024;
 /// A pipe that has this much to write takes no more.
@@ -356,6 +364,8 @@ const LARGE: usize = 16 * 1024;
 const RESERVE: usize = 256 * 1024 * 1024;
 /// An idle pipe keeps at most this much of an unfinished message as it is; see `settle`.
 const SMALL_REST: usize = 4 * 1024;
+/// What is read ahead of a message that is likely to be large.
+const PEEK: usize = 4 * 1024;
 const POOLED: usize = 4;
 const KEEP_MAX: usize = 256 * 1024;
 const SLICES: usize = 64;

@@ -113,21 +113,21 @@ impl Node {
     }
 
     /// A call that does not wait.
-    pub(super) fn send_now(&mut self, ctx: ContextId, msg: Message) -> Result<(), (Error, Message)> {
+    pub(super) fn send_now(&mut self, ctx: ContextId, mut msg: Message) -> Result<(), (Error, Message)> {
         let able = self.machine.can_send(ctx);
-        match self.attempt_send(ctx, msg, Attempt::Only) {
+        match self.attempt_send(ctx, &mut msg, Attempt::Only) {
             Ok(()) if !able => {
                 self.fault("a send was done although can_send was false");
                 Ok(())
             }
             Ok(()) => Ok(()),
-            Err(SendRefused::Full(msg)) => {
+            Err(SendRefused::Full) => {
                 if able {
                     self.fault("a send found no room although can_send was true");
                 }
                 Err((Error::TryAgain, msg))
             }
-            Err(SendRefused::Failed(error, msg)) => Err((error, msg)),
+            Err(SendRefused::Failed(error)) => Err((error, msg)),
         }
     }
 
@@ -238,10 +238,10 @@ impl Node {
     fn attempt(&mut self, caller: Caller, attempt: Attempt, place: Option<usize>) -> bool {
         let Caller { id, ctx, kind } = caller;
         let (outcome, kind) = match kind {
-            Kind::Send(msg) => match self.attempt_send(ctx, msg, attempt) {
+            Kind::Send(mut msg) => match self.attempt_send(ctx, &mut msg, attempt) {
                 Ok(()) => (Some(Outcome::Sent), Kind::Receive),
-                Err(SendRefused::Failed(error, msg)) => (Some(Outcome::NotSent(error, msg)), Kind::Receive),
-                Err(SendRefused::Full(msg)) => (None, Kind::Send(msg)),
+                Err(SendRefused::Failed(error)) => (Some(Outcome::NotSent(error, msg)), Kind::Receive),
+                Err(SendRefused::Full) => (None, Kind::Send(msg)),
             },
             Kind::Receive => match self.attempt_receive(ctx, attempt) {
                 Ok(msg) => (Some(Outcome::Received(msg)), Kind::Receive),
@@ -262,26 +262,25 @@ impl Node {
         }
     }
 
-    fn attempt_send(&mut self, ctx: ContextId, msg: Message, attempt: Attempt) -> Result<(), SendRefused> {
+    fn attempt_send(&mut self, ctx: ContextId, msg: &mut Message, attempt: Attempt) -> Result<(), SendRefused> {
         let before = (msg.header().to_vec(), msg.body().to_vec());
-        let result = self.call(|machine, side| machine.try_send(ctx, msg, attempt, side));
-        if let Err(SendRefused::Full(msg) | SendRefused::Failed(_, msg)) = &result
-            && (msg.header(), msg.body()) != (&before.0[..], &before.1[..])
-        {
+        let result = self.call(|machine, side| machine.try_send(ctx, &mut *msg, attempt, side));
+        if result.is_err() && (msg.header(), msg.body()) != (&before.0[..], &before.1[..]) {
             self.fault("a refused message came back changed");
         }
         result
     }
 
     fn attempt_receive(&mut self, ctx: ContextId, attempt: Attempt) -> Result<Message, RecvError> {
-        self.call(|machine, side| machine.try_recv(ctx, attempt, side))
+        let mut msg = Message::new();
+        self.call(|machine, side| machine.try_recv(ctx, attempt, &mut msg, side)).map(|()| msg)
     }
 }
 
 impl Side {
     /// Delivers a message to the machine.
-    pub(super) fn deliver(&mut self, machine: &mut dyn Protocol, pipe: PipeId, msg: Message) {
-        let flow = machine.pipe_received(pipe, msg, self);
+    pub(super) fn deliver(&mut self, machine: &mut dyn Protocol, pipe: PipeId, mut msg: Message) {
+        let flow = machine.pipe_received(pipe, &mut msg, self);
         if let Some(end) = self.ends.get_mut(&pipe)
             && flow == Flow::Pause
         {
@@ -295,13 +294,13 @@ impl Outbox for Side {
         self.now
     }
 
-    fn send(&mut self, pipe: PipeId, msg: Message) -> Room {
+    fn send(&mut self, pipe: PipeId, msg: &mut Message) -> Room {
         match self.ends.get_mut(&pipe) {
             None => self.faults.push(format!("sent to unknown {pipe:?}")),
             Some(end) if end.closing.is_some() => self.faults.push(format!("sent to {pipe:?} after closing it")),
             Some(end) if end.full => self.faults.push(format!("sent to full {pipe:?}")),
             Some(end) => {
-                end.queue.push_back(msg);
+                end.queue.push_back(std::mem::take(msg));
                 end.full = end.queue.len() >= end.depth;
                 return if end.full { Room::Full } else { Room::More };
             }

@@ -91,7 +91,7 @@ impl Outbox for Nowhere {
     fn now(&mut self) -> Instant {
         self.0
     }
-    fn send(&mut self, _pipe: PipeId, _msg: Message) -> Room {
+    fn send(&mut self, _pipe: PipeId, _msg: &mut Message) -> Room {
         Room::More
     }
     fn close(&mut self, _pipe: PipeId, _reason: Reject) {}

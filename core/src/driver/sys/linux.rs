@@ -4,7 +4,6 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 
@@ -110,16 +109,11 @@ impl IoPoll {
 
     /// Sleeps until something happens, [`wake`](Self::wake) or the timeout.
     pub(crate) fn wait(&self, timeout: Option<Duration>, events: &mut Vec<IoEvent>) {
-        let mut buf = Vec::with_capacity(EVENTS);
+        let mut found = [const { std::mem::MaybeUninit::uninit() }; EVENTS];
         let timeout = timeout.map(timespec);
-        if epoll::wait(&self.epoll, spare_capacity(&mut buf), timeout.as_ref()).is_err() {
-            return;
-        }
+        let Ok((found, _)) = epoll::wait(&self.epoll, &mut found[..], timeout.as_ref()) else { return };
         events.extend(
-            buf.iter()
-                .map(|e: &epoll::Event| e.data.u64())
-                .filter(|data| *data != NO_PIPE)
-                .map(|data| IoEvent::Socket(data as u32)),
+            found.iter().map(|e| e.data.u64()).filter(|data| *data != NO_PIPE).map(|data| IoEvent::Socket(data as u32)),
         );
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use polling::{Event, Events, Poller};
 
 use super::{IoEvent, PipeEvent};
-use crate::driver::hash::FastHash;
+use crate::table::FastHash;
 
 /// Blocked receivers can't sleep on pipes; the I/O thread reads for them.
 pub(crate) const LEADS: bool = false;

@@ -1,0 +1,175 @@
+//! The rule by which a socket's messages are written at once or collected.
+//!
+//! A message that is followed by nothing must be written at once, by its sender: that is a round trip. Messages that come back to back
+//! must be collected: a system call costs as much as fifty of them. So the first ones are written at once, and a streak of sends
+//! without a receive in between turns into a *stream*, until the sends become few. While the application has messages that it
+//! has not taken yet, and goes on receiving, it will be back soon, and what it sends meanwhile is collected too.
+//!
+//! ```text
+//!            three sends in a row, each within 5 us of the end of the last write
+//!   At once ─────────────────────────────────────────────────────────────────────► Stream
+//!           ◄─────────────────────────────────────────────────────────────────────
+//!                         fewer than 4 sends between two ticks
+//! ```
+//!
+//! Collected messages are written at 64 KiB, before their sender blocks in this library, or on the I/O thread's tick.
+
+use std::time::{Duration, Instant};
+
+/// What a socket knows of the pace of its sends.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    stream: bool,
+    /// Sends that followed each other closely.
+    streak: u8,
+    /// End of the last write by a sender, and the number of receives then.
+    last: Option<(Instant, u64)>,
+    /// Sends since the last tick.
+    sends: u32,
+    /// The send under way may be collected.
+    collect: bool,
+    /// Receives so far: one between two sends ends a streak.
+    recvs: u64,
+    /// Receives when the I/O thread last looked.
+    recvs_then: u64,
+    /// Nothing was received between the last two looks: the application leaves its messages where they are.
+    idle: bool,
+}
+
+impl Pace {
+    /// A send begins. `backlog`: there are messages that the application has not taken.
+    #[inline]
+    pub(super) fn begin(&mut self, backlog: impl FnOnce() -> bool) {
+        self.sends += 1;
+        self.collect = self.stream || self.judge(backlog());
+    }
+
+    fn judge(&mut self, backlog: bool) -> bool {
+        if backlog && !self.idle {
+            return true;
+        }
+        let close = self.last.is_some_and(|(end, recvs)| recvs == self.recvs && end.elapsed() < STREAK_GAP);
+        self.streak = if close { self.streak + 1 } else { 0 };
+        self.stream = self.streak >= STREAK;
+        self.stream
+    }
+
+    /// The send is over; what is sent outside of sends is not judged.
+    #[inline]
+    pub(super) fn end(&mut self) {
+        self.collect = self.stream;
+    }
+
+    /// Whether messages are collected now.
+    #[inline]
+    pub(super) fn collects(&self) -> bool {
+        self.collect
+    }
+
+    /// A message was received.
+    #[inline]
+    pub(super) fn received(&mut self) {
+        self.recvs += 1;
+        self.idle = false;
+    }
+
+    /// Whether the application is about to take what is there for it.
+    pub(super) fn is_receiving(&self) -> bool {
+        !self.idle
+    }
+
+    /// A write has ended.
+    #[inline]
+    pub(super) fn written(&mut self) {
+        if !self.stream {
+            self.last = Some((Instant::now(), self.recvs));
+        }
+    }
+
+    /// The I/O thread's tick. `slow`: the senders are held up by the kernel, so that their pace says nothing.
+    pub(super) fn tick(&mut self, slow: bool) {
+        self.idle = std::mem::replace(&mut self.recvs_then, self.recvs) == self.recvs;
+        if std::mem::take(&mut self.sends) < STREAM_MIN && !slow {
+            self.stream = false;
+            self.collect = false;
+            self.streak = 0;
+        }
+    }
+
+    /// Whether sends come back to back.
+    pub(super) fn streams(&self) -> bool {
+        self.stream
+    }
+}
+
+/// A send that starts within this time of the end of the last write continues a streak.
+const STREAK_GAP: Duration = Duration::from_micros(5);
+/// After this many, messages are collected.
+const STREAK: u8 = 3;
+/// Fewer sends than this between two ticks end a stream.
+const STREAM_MIN: u32 = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn send(pace: &mut Pace, backlog: bool) -> bool {
+        pace.begin(|| backlog);
+        let collected = pace.collects();
+        if !collected {
+            pace.written();
+            // Far from the gap, however slow the machine is.
+            pace.last = pace.last.map(|(_, recvs)| (Instant::now() + Duration::from_secs(60), recvs));
+        }
+        pace.end();
+        collected
+    }
+
+    #[test]
+    fn a_streak_becomes_a_stream_until_the_sends_are_few() {
+        let mut pace = Pace::default();
+        let collected: Vec<_> = (0..5).map(|_| send(&mut pace, false)).collect();
+        assert_eq!(collected, [false, false, false, true, true]);
+        pace.tick(false);
+        assert!(pace.streams() && send(&mut pace, false));
+        pace.tick(true);
+        assert!(pace.streams());
+        pace.tick(false);
+        assert!(!pace.streams() && !send(&mut pace, false));
+    }
+
+    #[test]
+    fn a_receive_ends_a_streak() {
+        let mut pace = Pace::default();
+        for _ in 0..20 {
+            assert!(!send(&mut pace, false));
+            pace.received();
+        }
+    }
+
+    #[test]
+    fn a_pause_ends_a_streak() {
+        let mut pace = Pace::default();
+        for _ in 0..20 {
+            assert!(!send(&mut pace, false));
+            pace.last = Instant::now().checked_sub(2 * STREAK_GAP).map(|then| (then, 0));
+        }
+    }
+
+    #[test]
+    fn while_messages_wait_for_the_application_its_own_are_collected() {
+        let mut pace = Pace::default();
+        assert!(send(&mut pace, true) && !pace.collects());
+        assert!(!send(&mut pace, false));
+    }
+
+    #[test]
+    fn messages_that_the_application_ignores_do_not_count() {
+        let mut pace = Pace::default();
+        assert!(send(&mut pace, true));
+        pace.tick(false);
+        assert!(!send(&mut pace, true));
+        pace.received();
+        assert!(send(&mut pace, true));
+    }
+}
