@@ -12,6 +12,7 @@ use crate::demo::{DemoArgs, PartArgs};
 use crate::device::DeviceArgs;
 use crate::exit::Exit;
 use crate::monitor::MonitorArgs;
+use crate::perf::PerfArgs;
 use crate::protocol::{Protocol, ProtocolFlags};
 
 /// Send, receive, forward and watch messages of the scalability protocols
@@ -59,6 +60,8 @@ pub(crate) enum Command {
     Device(DeviceArgs),
     /// Print connections as they come and go
     Monitor(MonitorArgs),
+    /// Measure latency and throughput between two processes
+    Perf(PerfArgs),
     /// Move a file, serve requests and fan out a feed with many processes, and measure it
     Demo(DemoArgs),
     /// nngcat's and nanocat's calling style: the protocol is an option, too
@@ -154,6 +157,7 @@ Examples:
   spanwire req --dial tcp://127.0.0.1:5555 --data ping       ask, and print the reply
   spanwire sub --dial ipc:///tmp/feed --subscribe weather/   print what is published on a topic
   spanwire monitor rep --listen tcp://127.0.0.1:5555         watch who connects
+  spanwire perf serve tcp://127.0.0.1:5555                   measure: this, and \"perf lat\" elsewhere
   spanwire device --protocol req tcp://0.0.0.0:5555 ipc:///tmp/servers
                                                              many servers at one address
 

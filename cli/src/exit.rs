@@ -34,6 +34,14 @@ impl Exit {
         }
     }
 
+    /// What to tell somebody else.
+    pub(crate) fn text(self) -> String {
+        match self {
+            Self::Usage(text) | Self::Failed(text) => text,
+            Self::Unread | Self::Interrupted => "interrupted".into(),
+        }
+    }
+
     /// What went wrong when writing to standard output.
     pub(crate) fn writing(e: io::Error) -> Self {
         match e.kind() {

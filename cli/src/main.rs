@@ -1,6 +1,6 @@
 //! The `spanwire` command.
 //!
-//! `args` is the command line; `cat` is one socket, with nngcat's options; `device`, `monitor` and `demo` are the other subcommands.
+//! `args` is the command line; `cat` is one socket, with nngcat's options; `device`, `monitor`, `perf` and `demo` are the other subcommands.
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +12,7 @@ mod endpoint;
 mod exit;
 mod format;
 mod monitor;
+mod perf;
 mod protocol;
 
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ fn run(command: Command) -> Result<(), Exit> {
         }
         Command::Device(device) => device.run(),
         Command::Monitor(monitor) => monitor.run(),
+        Command::Perf(perf) => perf.run(),
         Command::Demo(demo) => demo.run(),
         Command::DemoPart(part) => part.run(),
     }

@@ -35,6 +35,24 @@ fn a_senseless_command_line_is_code_2() {
         ("monitor req", "--dial"),
         ("demo --size 1 file", "--size"),
         ("demo --workers 0", "0"),
+        ("perf lat", "URL"),
+        ("perf frob", "frob"),
+        ("perf serve", "URL"),
+        ("perf serve inproc://here", "--local"),
+        ("perf serve socket://", "socket://"),
+        ("perf serve tcp://127.0.0.1:0 --ports 9-8", "9-8"),
+        ("perf lat inproc://here", "--local"),
+        ("perf thr nowhere", "nowhere"),
+        ("perf thr tcp://127.0.0.1:1 --size 1.5", "1.5"),
+        ("perf thr tcp://127.0.0.1:1 --size 64,", "size"),
+        ("perf thr tcp://127.0.0.1:1 --size 99999999999GiB", "99999999999GiB"),
+        ("perf lat tcp://127.0.0.1:1 --count 0", "--count"),
+        ("perf lat tcp://127.0.0.1:1 --time 0", "--time"),
+        ("perf lat tcp://127.0.0.1:1 --count 3 --time 3", "--time"),
+        ("perf lat tcp://127.0.0.1:1 --count 3 --threads 4", "--count 3"),
+        ("perf lat tcp://127.0.0.1:1 --threads 0", "--threads"),
+        ("perf lat tcp://127.0.0.1:1 --in-flight 0", "--in-flight"),
+        ("perf thr tcp://127.0.0.1:1 --direction left", "left"),
     ] {
         let ended = run(line);
         ended.failed(2, text);
@@ -53,6 +71,10 @@ fn what_fails_is_code_1() {
         ("push --dial tcp://127.0.0.1:1 --file /nonexistent/data".to_owned(), "/nonexistent/data"),
         (format!("push --listen {url} --data x"), "in use"),
         ("demo /nonexistent/file".to_owned(), "/nonexistent/file"),
+        ("perf lat tcp://127.0.0.1:1".to_owned(), "is \"spanwire perf serve\" running there?"),
+        ("perf thr ipc:///nonexistent/socket".to_owned(), "/nonexistent/socket"),
+        ("perf lat carrier-pigeon://home".to_owned(), "carrier-pigeon"),
+        (format!("perf serve {url}"), "in use"),
         ("device --protocol push --ttl 3 tcp://127.0.0.1:0 tcp://127.0.0.1:0".to_owned(), "--ttl"),
     ] {
         let ended = run(&line);
@@ -65,9 +87,20 @@ fn what_fails_is_code_1() {
 fn help_and_version_are_no_errors() {
     let version = run("--version");
     version.printed(format!("spanwire {}\n", env!("CARGO_PKG_VERSION")));
-    for line in
-        ["--help", "-h", "req --help", "pull -h", "device --help", "monitor --help", "demo --help", "--req --help"]
-    {
+    for line in [
+        "--help",
+        "-h",
+        "req --help",
+        "pull -h",
+        "device --help",
+        "monitor --help",
+        "demo --help",
+        "perf --help",
+        "perf serve --help",
+        "perf lat -h",
+        "perf thr --help",
+        "--req --help",
+    ] {
         let ended = run(line);
         assert_eq!((ended.code, &ended.err[..]), (Some(0), ""), "{line}");
         let help = String::from_utf8(ended.out).unwrap();

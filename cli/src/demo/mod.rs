@@ -8,7 +8,7 @@ mod feed;
 mod part;
 mod pipeline;
 mod requests;
-mod show;
+pub(crate) mod show;
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
