@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 
-use spanwire_core::message::Header;
+use spanwire_core::message::{Header, pop_into};
 use spanwire_core::option::names;
 use spanwire_core::protocol::{DropCause, Flow, RecvError, Room, SendRefused};
 use spanwire_core::table::Table;
@@ -103,14 +103,17 @@ impl<F: Form> Replier<F> {
         }
     }
 
-    fn next_request(&mut self, out: &mut dyn Outbox) -> Option<Message> {
-        if let Some(msg) = self.returned.pop_front() {
-            return Some(msg);
+    fn next_request(&mut self, msg: &mut Message, out: &mut dyn Outbox) -> bool {
+        if pop_into(&mut self.returned, msg) {
+            return true;
         }
-        let pipe = self.asking.pop()?;
-        let msg = self.pipes.get_mut(pipe)?.request.take();
+        let Some(pipe) = self.asking.pop() else { return false };
+        let Some(peer) = self.pipes.get_mut(pipe) else { return false };
+        let Some(request) = &mut peer.request else { return false };
+        std::mem::swap(request, msg);
+        peer.request = None;
         out.resume(pipe);
-        msg
+        true
     }
 
     /// Lets the next reply go that waits for this pipe, if it can.
@@ -186,9 +189,10 @@ impl<F: Form> Protocol for Replier<F> {
             Ok(stack) => {
                 msg.set_header(stack);
                 msg.set_pipe(Some(pipe));
-                if peer.request.replace(std::mem::take(msg)).is_none() {
+                if peer.request.is_none() {
                     self.asking.push(peer.priority, pipe);
                 }
+                std::mem::swap(peer.request.get_or_insert_default(), msg);
                 out.wake_recv(ContextId::SOCKET);
                 Flow::Pause
             }
@@ -267,26 +271,19 @@ impl<F: Form> Protocol for Replier<F> {
         if attempt != Attempt::Again && matches!(context.request, Request::Receiving) {
             return Err(RecvError::Failed(Error::State("another receive waits on this context".into())));
         }
-        match self.next_request(out) {
-            Some(next) => {
-                *msg = next;
-                let stack = msg.take_header();
-                if let Some(context) = self.contexts.get_mut(ctx)
-                    && let Some(pipe) = msg.pipe()
-                {
-                    context.request = Request::Owed(Path { pipe, stack });
-                }
-                Ok(())
+        let found = self.next_request(msg, out);
+        let context = self.contexts.get_mut(ctx).ok_or(RecvError::Failed(Error::Closed))?;
+        if !found {
+            if attempt != Attempt::Only {
+                context.request = Request::Receiving;
             }
-            None => {
-                if attempt != Attempt::Only
-                    && let Some(context) = self.contexts.get_mut(ctx)
-                {
-                    context.request = Request::Receiving;
-                }
-                Err(RecvError::Empty)
-            }
+            return Err(RecvError::Empty);
         }
+        let stack = msg.take_header();
+        if let Some(pipe) = msg.pipe() {
+            context.request = Request::Owed(Path { pipe, stack });
+        }
+        Ok(())
     }
 
     fn unrecv(&mut self, ctx: ContextId, mut msg: Message, out: &mut dyn Outbox) {

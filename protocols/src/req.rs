@@ -61,6 +61,8 @@ struct Context {
     resend: Option<Duration>,
     receiver: Receiver,
     state: State,
+    /// The request, if it may be sent again; the reply, once it is there. In one place, so that a change of state moves no message.
+    msg: Message,
 }
 
 /// Whether a caller waits to receive.
@@ -84,20 +86,19 @@ enum State {
     /// It was sent and waits for another pipe.
     Requeued {
         id: u32,
-        request: Message,
     },
-    Replied(Message),
+    Replied,
     /// The pipe was lost; the next receive says so.
     Reset,
 }
 
 /// Whether a request is sent again.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Again {
     Never,
     /// From the first tick on it knows when. This saves most sends from reading the clock.
-    OnTick(Message),
-    At(Instant, Message),
+    OnTick,
+    At(Instant),
 }
 
 impl Req {
@@ -143,15 +144,15 @@ impl Req {
             None => Again::Never,
             Some(resend) => {
                 msg.freeze();
-                let copy = msg.clone();
+                context.msg.clone_from(msg);
                 let ticking = self.next_tick.is_some();
                 if !ticking {
                     self.next_tick = out.now().checked_add(self.tick);
                 }
                 if ticking && resend >= self.tick {
-                    Again::OnTick(copy)
+                    Again::OnTick
                 } else {
-                    out.now().checked_add(resend).map_or(Again::Never, |due| Again::At(due, copy))
+                    out.now().checked_add(resend).map_or(Again::Never, Again::At)
                 }
             }
         };
@@ -165,8 +166,9 @@ impl Req {
             let Some(turn) = self.picker.pick() else { return };
             self.requeued.pop_front();
             if let Some(context) = self.contexts.get_mut(ctx)
-                && let State::Requeued { id, mut request } = std::mem::replace(&mut context.state, State::Idle)
+                && let State::Requeued { id } = std::mem::replace(&mut context.state, State::Idle)
             {
+                let mut request = std::mem::take(&mut context.msg);
                 self.send(ctx, id, turn, &mut request, out);
             }
         }
@@ -178,6 +180,7 @@ impl Req {
     /// Ends whatever a context was doing and counts what it held.
     fn reset(&mut self, ctx: ContextId, out: &mut dyn Outbox) {
         let Some(context) = self.contexts.get_mut(ctx) else { return };
+        context.msg = Message::new();
         match std::mem::replace(&mut context.state, State::Idle) {
             State::Idle | State::Waiting | State::Reset => {}
             State::Sent { id, .. } => {
@@ -187,7 +190,7 @@ impl Req {
                 self.requests.remove(&id);
                 self.requeued.retain(|other| *other != ctx);
             }
-            State::Replied(_) => {
+            State::Replied => {
                 self.replied -= 1;
                 out.count_drop(DropCause::Stale, 1);
             }
@@ -220,8 +223,8 @@ impl Req {
                             out.wake_recv(ctx);
                         }
                     }
-                    Again::OnTick(request) | Again::At(_, request) => {
-                        context.state = State::Requeued { id, request };
+                    Again::OnTick | Again::At(_) => {
+                        context.state = State::Requeued { id };
                         self.requeued.push_back(ctx);
                     }
                 }
@@ -243,7 +246,7 @@ impl Req {
 
 impl Context {
     fn new(resend: Option<Duration>) -> Self {
-        Self { resend, receiver: Receiver::None, state: State::Idle }
+        Self { resend, receiver: Receiver::None, state: State::Idle, msg: Message::new() }
     }
 }
 
@@ -286,7 +289,8 @@ impl Protocol for Req {
         if let Some(context) = self.contexts.get_mut(ctx) {
             msg.join_header();
             self.replied += 1;
-            if let State::Requeued { .. } = std::mem::replace(&mut context.state, State::Replied(std::mem::take(msg))) {
+            std::mem::swap(&mut context.msg, msg);
+            if let State::Requeued { .. } = std::mem::replace(&mut context.state, State::Replied) {
                 self.requeued.retain(|other| *other != ctx);
             }
             out.wake_recv(ctx);
@@ -340,9 +344,7 @@ impl Protocol for Req {
         // A new request took over before this caller came round to see.
         let stale = attempt == Attempt::Again && context.receiver == Receiver::None;
         match &context.state {
-            State::Waiting | State::Sent { .. } | State::Requeued { .. } | State::Replied(_) | State::Reset
-                if stale =>
-            {
+            State::Waiting | State::Sent { .. } | State::Requeued { .. } | State::Replied | State::Reset if stale => {
                 return Err(RecvError::Failed(Error::Canceled));
             }
             State::Waiting | State::Sent { .. } | State::Requeued { .. } => {
@@ -351,12 +353,13 @@ impl Protocol for Req {
                 }
                 return Err(RecvError::Empty);
             }
-            State::Idle | State::Replied(_) | State::Reset => context.receiver = Receiver::None,
+            State::Idle | State::Replied | State::Reset => context.receiver = Receiver::None,
         }
         match std::mem::replace(&mut context.state, State::Idle) {
-            State::Replied(reply) => {
+            State::Replied => {
                 self.replied -= 1;
-                *msg = reply;
+                std::mem::swap(&mut context.msg, msg);
+                context.msg = Message::new();
                 Ok(())
             }
             State::Reset => Err(RecvError::Failed(Error::ConnectionReset)),
@@ -369,7 +372,8 @@ impl Protocol for Req {
     fn unrecv(&mut self, ctx: ContextId, msg: Message, out: &mut dyn Outbox) {
         match self.contexts.get_mut(ctx) {
             Some(context) if matches!(context.state, State::Idle) => {
-                context.state = State::Replied(msg);
+                context.state = State::Replied;
+                context.msg = msg;
                 self.replied += 1;
                 out.wake_recv(ctx);
             }
@@ -406,7 +410,7 @@ impl Protocol for Req {
 
     fn can_recv(&self, ctx: ContextId) -> usize {
         match self.contexts.get(ctx).map(|context| &context.state) {
-            Some(State::Replied(_) | State::Reset) => 1,
+            Some(State::Replied | State::Reset) => 1,
             Some(State::Idle) | None => usize::MAX,
             Some(State::Waiting | State::Sent { .. } | State::Requeued { .. }) => 0,
         }
@@ -468,17 +472,17 @@ impl Protocol for Req {
         for (ctx, context) in self.contexts.iter_mut() {
             let resend = context.resend;
             if let State::Sent { id, again, .. } = &mut context.state {
-                *again = match std::mem::replace(again, Again::Never) {
+                *again = match *again {
                     Again::Never => continue,
-                    Again::At(due, request) if due <= now => {
-                        context.state = State::Requeued { id: *id, request };
+                    Again::At(due) if due <= now => {
+                        context.state = State::Requeued { id: *id };
                         self.requeued.push_back(ctx);
                         outstanding = true;
                         continue;
                     }
-                    Again::At(due, request) => Again::At(due, request),
-                    Again::OnTick(request) => match resend.and_then(|resend| now.checked_add(resend)) {
-                        Some(due) => Again::At(due, request),
+                    Again::At(due) => Again::At(due),
+                    Again::OnTick => match resend.and_then(|resend| now.checked_add(resend)) {
+                        Some(due) => Again::At(due),
                         None => Again::Never,
                     },
                 };
@@ -492,9 +496,7 @@ impl Protocol for Req {
     fn held(&self) -> usize {
         let held = |state: &State| match state {
             State::Idle | State::Waiting | State::Reset | State::Sent { again: Again::Never, .. } => 0,
-            State::Sent { again: Again::OnTick(_) | Again::At(..), .. }
-            | State::Requeued { .. }
-            | State::Replied(_) => 1,
+            State::Sent { again: Again::OnTick | Again::At(_), .. } | State::Requeued { .. } | State::Replied => 1,
         };
         self.contexts.iter().map(|(_, context)| held(&context.state)).sum()
     }

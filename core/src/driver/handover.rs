@@ -179,6 +179,12 @@ impl Handover {
         self.receivers == 0 && self.woken.is_empty() && self.drive == Drive::Idle
     }
 
+    /// Nobody waits to receive, asleep or parked: a message may lie until somebody comes.
+    #[inline]
+    pub(crate) fn nobody_listens(&self) -> bool {
+        self.receivers == 0 && !matches!(self.drive, Drive::Led { asleep: true, .. })
+    }
+
     /// Nobody waits to send.
     #[inline]
     pub(crate) fn no_sender_waits(&self) -> bool {

@@ -10,7 +10,7 @@ use super::endpoint::Endpoint;
 use super::handover::{Drive, Handover, Sleeper, Ticket, WaitQueue, Waiter};
 use super::local::Channel;
 use super::pace::Pace;
-use super::pipe::{PipeLink, PipeShared, Slot, SlotTx, Traffic};
+use super::pipe::{PipeLink, PipeShared, Slot, SlotRx, SlotTx, Traffic};
 use super::pollfd::PollFds;
 use super::socket::Inner;
 use super::stream::{OutBuf, Phase};
@@ -190,7 +190,7 @@ impl Core {
     /// A receiver went away and nobody waits: if nobody comes back soon, the I/O thread looks after the pipes.
     #[inline]
     pub(super) fn left(&mut self) {
-        if !self.hand.armed {
+        if !self.hand.armed || !self.hand.ready.is_empty() {
             self.tick_later();
         }
     }
@@ -303,13 +303,30 @@ impl Core {
         }
     }
 
+    /// The next pipe, if nobody else is about to receive and it has messages that were read already.
+    #[inline]
+    pub(super) fn next_stashed(&mut self) -> Option<PipeId> {
+        let asks = self.hand.round == 0 && self.pipes.len() > 1;
+        if self.stashed == 0 || asks || !self.hand.is_calm() {
+            return None;
+        }
+        let id = *self.hand.ready.front()?;
+        let stashed = self.pipes.get(id)?.rx.as_ref().is_some_and(SlotRx::has_messages);
+        if !stashed {
+            return None;
+        }
+        self.hand.round = self.hand.round.saturating_sub(1);
+        self.hand.ready.pop_front()
+    }
+
     /// Puts a pipe at the end of the list of those to read.
     pub(super) fn ready(&mut self, id: PipeId) {
         if let Some(slot) = self.pipes.get_mut(id)
             && !std::mem::replace(&mut slot.queued, true)
         {
             self.hand.ready.push_back(id);
-            self.todo.any = true;
+            // On the tick list, and with nobody waiting, it may lie until somebody comes.
+            self.todo.any |= !(self.hand.ticking && self.hand.is_calm());
         }
     }
 

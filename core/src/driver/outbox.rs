@@ -92,6 +92,9 @@ impl Outbox for Turn<'_> {
     }
 
     fn wake_recv(&mut self, ctx: ContextId) {
+        if self.core.hand.nobody_listens() {
+            return;
+        }
         let todo = &mut self.core.todo;
         todo.any = true;
         if todo.recv.last() != Some(&ctx) {

@@ -316,6 +316,8 @@ impl Rx {
         let bytes = &bytes[frame.prefix..];
         if bytes.len() as u64 >= frame.len {
             let len = frame.len as usize;
+            // What is left in it from another message is of no use.
+            msg.clear_header();
             msg.set_body(&bytes[..len]);
             self.at += frame.prefix + len;
             self.after_large = false;
