@@ -315,6 +315,29 @@ fn unsent_messages_go_to_another_peer() {
     }
 }
 
+/// A short message is collected, a large one written at once: what is collected during the write of a large one must not stay behind.
+#[cfg(unix)]
+#[test]
+fn a_short_message_behind_large_ones_arrives() {
+    for _ in 0..40 {
+        let (pull, push) = connected("pull", "push", "ipc");
+        let sender = thread::spawn(move || {
+            let mut large = Message::from(vec![7; 70 << 10]);
+            large.freeze();
+            for _ in 0..500 {
+                send(&push, large.clone(), LONG).unwrap();
+            }
+            send(&push, "the end", LONG).unwrap();
+            push
+        });
+        for _ in 0..500 {
+            assert_eq!(recv(&pull, LONG).unwrap().len(), 70 << 10);
+        }
+        assert_eq!(text(recv(&pull, LONG)), "the end");
+        drop(sender.join().unwrap());
+    }
+}
+
 #[test]
 fn priorities_and_a_standby() {
     for scheme in SCHEMES {

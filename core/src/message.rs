@@ -57,9 +57,30 @@ impl Message {
     ///
     /// assert_eq!(Message::copy_from(&[1, 2]).body(), [1, 2]);
     /// ```
-    #[inline]
+    // Not inline, so that the message is made where it goes to. Pieced together elsewhere and moved at once, it would be read in other pieces
+    // than it was written in, and the processor waits for that.
+    #[inline(never)]
     pub fn copy_from(body: &[u8]) -> Self {
-        Self { body: Body::copy_from(body), ..Self::default() }
+        let mut msg = Self::default();
+        msg.set_body(body);
+        msg
+    }
+
+    /// Replaces the body by a copy of these bytes.
+    ///
+    /// ```
+    /// use spanwire_core::Message;
+    ///
+    /// let mut msg = Message::from("old");
+    /// msg.set_body(b"new");
+    /// assert_eq!(msg.body(), b"new");
+    /// ```
+    #[inline]
+    pub fn set_body(&mut self, body: &[u8]) {
+        match &mut self.body {
+            Body::Inline(inline) if body.len() <= INLINE_BODY => inline.set(body),
+            Body::Inline(_) | Body::Heap(_) => self.body = Body::copy_from(body),
+        }
     }
 
     /// The body.
@@ -587,6 +608,24 @@ pub fn pop_into(queue: &mut VecDeque<Message>, msg: &mut Message) -> bool {
     true
 }
 
+/// Adds `msg` at the end of a queue and leaves an empty one. As `push_back`, without moving it more than once.
+///
+/// ```
+/// use std::collections::VecDeque;
+/// use spanwire_core::message::{Message, push_from};
+///
+/// let mut queue = VecDeque::new();
+/// push_from(&mut queue, &mut Message::from("last"));
+/// assert_eq!(queue[0].body(), b"last");
+/// ```
+#[inline]
+pub fn push_from(queue: &mut VecDeque<Message>, msg: &mut Message) {
+    queue.push_back(Message::new());
+    if let Some(last) = queue.back_mut() {
+        std::mem::swap(last, msg);
+    }
+}
+
 impl PartialEq for Message {
     /// Compares header and body, not the pipe.
     fn eq(&self, other: &Self) -> bool {
@@ -932,9 +971,19 @@ impl Inline {
     #[inline]
     fn copy_from(bytes: &[u8]) -> Option<Self> {
         let mut inline = Self::EMPTY;
-        copy_short(inline.buf.get_mut(..bytes.len())?, bytes);
-        inline.set_end(bytes.len());
+        if bytes.len() > INLINE_BODY {
+            return None;
+        }
+        inline.set(bytes);
         Some(inline)
+    }
+
+    /// Holds these bytes from now on, of which there are not too many.
+    #[inline]
+    fn set(&mut self, bytes: &[u8]) {
+        copy_short(&mut self.buf[..bytes.len()], bytes);
+        self.start = 0;
+        self.set_end(bytes.len());
     }
 
     #[inline]

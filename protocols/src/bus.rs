@@ -20,7 +20,7 @@
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 
-use spanwire_core::message::pop_into;
+use spanwire_core::message::{pop_into, push_from};
 use spanwire_core::option::names;
 use spanwire_core::protocol::{DropCause, Flow, RecvError, SendRefused};
 use spanwire_core::{
@@ -85,7 +85,7 @@ impl<F: Form> Protocol for BusSocket<F> {
         if F::INFO.raw {
             msg.set_header(words::stack_of(pipe));
         }
-        self.queue.push_back(std::mem::take(msg));
+        push_from(&mut self.queue, msg);
         out.wake_recv(ContextId::SOCKET);
         Flow::Continue
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use spanwire_core::message::pop_into;
+use spanwire_core::message::{pop_into, push_from};
 use spanwire_core::protocol::Flow;
 use spanwire_core::{Message, Outbox, PipeId};
 
@@ -22,8 +22,8 @@ impl Inbox {
         Self { queue: VecDeque::new(), limit, paused: Vec::new() }
     }
 
-    pub(crate) fn push(&mut self, pipe: PipeId, msg: Message) -> Flow {
-        self.queue.push_back(msg);
+    pub(crate) fn push(&mut self, pipe: PipeId, msg: &mut Message) -> Flow {
+        push_from(&mut self.queue, msg);
         if self.queue.len() <= self.limit {
             return Flow::Continue;
         }

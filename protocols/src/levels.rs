@@ -38,6 +38,25 @@ impl<T> Levels<T> {
         self.levels.insert(at, (priority, VecDeque::from([item])));
     }
 
+    /// Adds `item` at the end of its level, and leaves an empty one.
+    #[inline]
+    pub(crate) fn push_from(&mut self, priority: u8, item: &mut T)
+    where
+        T: Default,
+    {
+        for (level, items) in &mut self.levels {
+            if *level == priority {
+                self.len += 1;
+                items.push_back(T::default());
+                if let Some(last) = items.back_mut() {
+                    std::mem::swap(last, item);
+                }
+                return;
+            }
+        }
+        self.push(priority, std::mem::take(item));
+    }
+
     /// The first item of the best level that has one.
     #[inline]
     pub(crate) fn first(&self) -> Option<&T> {

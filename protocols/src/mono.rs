@@ -159,7 +159,7 @@ impl<H: Hops> Protocol for Mono<H> {
         }
         match self.hops.unwrap(msg) {
             Verdict::Good => {
-                let flow = self.incoming.push(pipe, std::mem::take(msg));
+                let flow = self.incoming.push(pipe, msg);
                 out.wake_recv(ContextId::SOCKET);
                 flow
             }

@@ -106,7 +106,7 @@ impl Protocol for Pair1Poly {
         match self.hops.take(msg) {
             Ok(_) | Err(Verdict::Good) => {
                 msg.set_pipe(Some(pipe));
-                let flow = self.incoming.push(pipe, std::mem::take(msg));
+                let flow = self.incoming.push(pipe, msg);
                 out.wake_recv(ContextId::SOCKET);
                 flow
             }

@@ -126,7 +126,7 @@ impl<F: Form> Protocol for Puller<F> {
     fn pipe_received(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow {
         let Some(source) = self.pipes.get_mut(pipe) else { return Flow::Pause };
         msg.join_header();
-        self.queue.push(source.priority, std::mem::take(msg));
+        self.queue.push_from(source.priority, msg);
         source.queued += 1;
         let flow = if source.queued >= PIPE_HIGH {
             source.flow = SourceFlow::Paused;

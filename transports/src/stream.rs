@@ -2,7 +2,7 @@
 //!
 //! A transport over a stream connects, sets its options, and calls [`connect`]; the rest is the driver's.
 
-use std::io::IoSlice;
+use std::io::{ErrorKind, IoSlice};
 
 use async_io::Async;
 use spanwire_core::transport::{ByteStream, Codec, Connection, Hello, Link};
@@ -49,25 +49,55 @@ where
 }
 
 async fn handshake(stream: FdStream, hello: Hello) -> Result<(FdStream, u16)> {
+    let mut hands = Hands { unsent: encode_hello(hello.protocol.number).to_vec(), read: Vec::with_capacity(HELLO) };
+    // In a crowd the peer's bytes are usually there already, and the reactor need not hear of this stream.
+    if let Some(theirs) = hands.shake(&stream)? {
+        return Ok((stream, decode_hello(theirs)?));
+    }
     let stream = Async::new_nonblocking(stream)?;
-    let bytes = encode_hello(hello.protocol.number);
-    let mut unsent: &[u8] = &bytes;
-    while !unsent.is_empty() {
-        match stream.write_with(|stream| stream.try_write(&[IoSlice::new(unsent)])).await? {
-            0 => return Err(Error::ConnectionShutdown),
-            sent => unsent = unsent.get(sent..).unwrap_or_default(),
+    loop {
+        if hands.unsent.is_empty() {
+            stream.readable().await?;
+        } else {
+            stream.writable().await?;
+        }
+        if let Some(theirs) = hands.shake(stream.get_ref())? {
+            return Ok((stream.into_inner()?, decode_hello(theirs)?));
         }
     }
-    let mut read = Vec::with_capacity(bytes.len());
-    let theirs = loop {
-        if let Some(theirs) = read.first_chunk() {
-            break *theirs;
-        }
-        let missing = bytes.len() - read.len();
-        if stream.read_with(|stream| stream.try_read(&mut read, missing)).await? == 0 {
-            return Err(Error::ConnectionShutdown);
-        }
-    };
-    let peer = decode_hello(theirs)?;
-    Ok((stream.into_inner()?, peer))
 }
+
+/// How far a handshake has come.
+struct Hands {
+    unsent: Vec<u8>,
+    read: Vec<u8>,
+}
+
+impl Hands {
+    /// Sends and reads what goes without waiting. Answers what the peer has sent, once that is complete.
+    fn shake(&mut self, stream: &FdStream) -> Result<Option<[u8; HELLO]>> {
+        while !self.unsent.is_empty() {
+            match stream.try_write(&[IoSlice::new(&self.unsent)]) {
+                Ok(0) => return Err(Error::ConnectionShutdown),
+                Ok(sent) => drop(self.unsent.drain(..sent)),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(None),
+                Err(e) => return Err(e.into()),
+            }
+        }
+        loop {
+            if let Some(theirs) = self.read.first_chunk() {
+                return Ok(Some(*theirs));
+            }
+            let missing = HELLO - self.read.len();
+            match stream.try_read(&mut self.read, missing) {
+                Ok(0) => return Err(Error::ConnectionShutdown),
+                Ok(_) => {}
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(None),
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+}
+
+/// Bytes that each side sends first.
+const HELLO: usize = 8;

@@ -243,8 +243,9 @@ impl Drop for Stay {
 fn echo(socket: &Socket<Rep>, counter: &Counter) -> Result<Tally, String> {
     loop {
         let msg = socket.recv().wait().map_err(|e| format!("can't receive: {e}"))?;
-        socket.send(msg).wait().map_err(|e| format!("can't send: {}", e.error))?;
+        // Before the reply: who has it may ask for the count at once.
         counter.add();
+        socket.send(msg).wait().map_err(|e| format!("can't send: {}", e.error))?;
     }
 }
 

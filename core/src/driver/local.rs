@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError};
 use super::notify::Notified;
 use super::sync::{Mutex, MutexGuard};
 use crate::Message;
+use crate::message::push_from;
 
 /// One end of a connection between two sockets of one process.
 pub struct LocalLink {
@@ -98,9 +99,9 @@ impl Channel {
     }
 
     /// Adds a message. Never refuses one: it is the writer who must stop when the queue is full.
-    pub(crate) fn push(&self, msg: Message) -> Pushed {
+    pub(crate) fn push(&self, msg: &mut Message) -> Pushed {
         let mut state = self.lock();
-        state.queue.push_back(msg);
+        push_from(&mut state.queue, msg);
         if state.closed {
             // The reader is gone and the writer does not know yet: it takes the message back when it does.
             return Pushed { full: true, tell: false };

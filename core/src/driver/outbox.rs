@@ -54,7 +54,7 @@ impl Outbox for Turn<'_> {
                 room
             }
             (SlotTx::Local, PipeLink::Local { tx, .. }) => {
-                let pushed = tx.push(std::mem::take(msg));
+                let pushed = tx.push(msg);
                 if pushed.tell {
                     core.effects.any = true;
                     core.effects.tell_readers.push(tx.clone());

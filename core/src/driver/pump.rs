@@ -68,8 +68,8 @@ async fn receive(mut rx: Box<dyn PipeRx>, received: Arc<Channel>, to_send: Arc<C
             }
         }
         let mut full = false;
-        for msg in batch.drain(..) {
-            let pushed = received.push(msg);
+        for mut msg in batch.drain(..) {
+            let pushed = received.push(&mut msg);
             full = pushed.full;
             if pushed.tell {
                 received.reader().tell_readable();

@@ -192,10 +192,11 @@ impl State {
                     core.buffers.push(buffer);
                 }
                 let streams = core.pace.streams();
-                if slot.dead.is_none() && !tx.out.is_empty() && (!streams || tx.out.len() >= stream::FLUSH) {
-                    if go_on {
+                if slot.dead.is_none() && !tx.out.is_empty() {
+                    if go_on && (!streams || tx.out.len() >= stream::FLUSH) {
                         return tx.take();
                     }
+                    // Appended during the write, so that its sender has not put the pipe on any list.
                     core.straggle(id);
                 } else {
                     core.pace.written();

@@ -316,7 +316,7 @@ impl Rx {
         let bytes = &bytes[frame.prefix..];
         if bytes.len() as u64 >= frame.len {
             let len = frame.len as usize;
-            *msg = Message::copy_from(&bytes[..len]);
+            msg.set_body(&bytes[..len]);
             self.at += frame.prefix + len;
             self.after_large = false;
             return Ok(true);
