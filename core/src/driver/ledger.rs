@@ -179,7 +179,7 @@ impl Core {
 
     /// Whether a leader should yield before it sleeps: messages from this process need no system call to be seen.
     pub(super) fn may_spin(&mut self) -> bool {
-        self.locals > 0 && !self.no_spin.is_some_and(|until| sync::now() < until)
+        self.locals > 0 && self.no_spin.is_none_or(|until| sync::now() >= until)
     }
 
     /// A leader has yielded.
