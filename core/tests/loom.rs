@@ -373,6 +373,22 @@ fn stragglers_are_written_once() {
     });
 }
 
+/// The first message that is left in stream mode, by a thread that ends: the I/O thread, which sleeps without a time, is told of the tick.
+#[test]
+fn straggler_wakes_the_io_thread() {
+    check(3, || {
+        let (socket, peer) = pair(ROOM);
+        let io = IoThread::start();
+        let sends = [(); STREAK].map(|()| send(&socket, "x"));
+        let sender = spawn(move || sends.map(|send| send()));
+        run_time();
+        assert_eq!(sender.join().unwrap(), ["sent"; STREAK]);
+        assert_eq!(socket.close().wait(Limit::Never), Ok(()));
+        assert_eq!(peer.messages(), ["x"; STREAK]);
+        io.stop();
+    });
+}
+
 /// A thread that goes to sleep in a receive first writes what it has left.
 #[test]
 fn receive_flushes() {
