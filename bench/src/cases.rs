@@ -37,6 +37,10 @@ impl Case {
         }
         let peers = [SpanwireAsync, Raw, ZeromqRs];
         all.push(Self::new(Kind::RoundTrip, Tcp, 64, 0, ROUND_TRIP, &peers).named("rtt-async-tcp-64").quick());
+        for transport in [Tcp, Ipc] {
+            let case = Self::new(Kind::Mixed, transport, 64, 0, WORST, &[Spanwire, Raw, Libzmq, Nng, Nanomsg]);
+            all.push(if transport == Tcp { case.quick() } else { case });
+        }
         for transport in [Tcp, Ipc, Inproc] {
             all.push(Self::new(Kind::OneWay, transport, 64, 1, RATE, &streaming(transport)).quick());
         }
@@ -88,13 +92,14 @@ impl Case {
         all
     }
 
-    /// The job for a peer; URL and times are still to be filled in.
+    /// The job for a peer; URLs and times are still to be filled in.
     pub(crate) fn job(&self, peer: Name) -> Job {
         Job {
             kind: self.kind,
             peer,
             transport: self.transport,
             url: String::new(),
+            second: String::new(),
             size: self.size,
             n: self.n,
             rate: self.rate,
@@ -114,6 +119,7 @@ impl Case {
             Kind::FanOut => format!("fanout-{t}-{n}"),
             Kind::FanIn => format!("fanin-{t}-{n}"),
             Kind::Subscribe => format!("subscriptions-{n}"),
+            Kind::Mixed => format!("mixed-{t}-{size}"),
             Kind::Connect => format!("connections-{n}"),
         };
         Self { name, kind, transport, size, n, rate: 0, peers: peers.to_vec(), quick: false, headline }
@@ -149,6 +155,7 @@ use Name::{Libzmq, Nanomsg, Nng, Raw, Rawb, Spanwire, SpanwireAsync, ZeromqRs};
 use Transport::{Inproc, Ipc, Tcp};
 
 const ROUND_TRIP: Headline = Headline { metric: "dial.p50_us", unit: "us", scale: 1.0 };
+const WORST: Headline = Headline { metric: "dial.p99_us", unit: "us", scale: 1.0 };
 const RATE: Headline = Headline { metric: "rate", unit: "M/s", scale: 1e6 };
 const BYTES: Headline = Headline { metric: "listen.mb_s", unit: "MB/s", scale: 1.0 };
 const CONNECT: Headline = Headline { metric: "connect_s", unit: "s", scale: 1.0 };

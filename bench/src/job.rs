@@ -15,6 +15,8 @@ pub(crate) struct Job {
     pub(crate) peer: Name,
     pub(crate) transport: Transport,
     pub(crate) url: String,
+    /// Where the streaming socket of a mixed load listens.
+    pub(crate) second: String,
     /// Bytes a message.
     pub(crate) size: usize,
     /// Requests in flight, threads, pipes or subscriptions; what it counts depends on the kind.
@@ -44,6 +46,8 @@ pub(crate) enum Kind {
     FanIn,
     /// One subscriber with `n` subscriptions.
     Subscribe,
+    /// Request and reply beside a stream on another socket of the same process.
+    Mixed,
     /// `n` connections between two sockets.
     Connect,
 }

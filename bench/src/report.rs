@@ -86,6 +86,9 @@ fn remarks(case: &Case, peer: Name, results: &Results) -> String {
     if let (Some(least), Some(median), Some(most)) = (get("listen.least"), get("listen.median"), get("listen.most")) {
         out.push(format!("each pipe {} / {} / {} messages", short(least), short(median), short(most)));
     }
+    if let (Some(p50), Some(rate)) = (get("dial.p50_us"), get("dial.stream_rate")) {
+        out.push(format!("p50 {} us, beside a stream of {} M/s", short(p50), short(rate / 1e6)));
+    }
     if let Some(lost) = get("dial.lost") {
         out.push(format!("{} % lost", short(lost * 100.0)));
     }

@@ -13,11 +13,8 @@ use crate::peers::Res;
 
 /// Carries out a job. Numbers are named by side, `dial.rate` for instance; nothing of it runs on when this returns.
 pub(crate) fn run(mut job: Job, folder: &Path, serial: usize) -> Res<Numbers> {
-    job.url = match job.transport {
-        Transport::Tcp => format!("tcp://127.0.0.1:{}", TcpListener::bind("127.0.0.1:0")?.local_addr()?.port()),
-        Transport::Ipc => format!("ipc://{}", folder.join(format!("{serial}.ipc")).display()),
-        Transport::Inproc => "inproc://bench".to_owned(),
-    };
+    job.url = address(job.transport, folder, &serial.to_string())?;
+    job.second = address(job.transport, folder, &format!("{serial}-second"))?;
     let until = Instant::now() + job.warm() + job.run() + patience(&job);
     let mut numbers = Numbers::new();
     if job.transport == Transport::Inproc {
@@ -40,6 +37,15 @@ pub(crate) fn run(mut job: Job, folder: &Path, serial: usize) -> Res<Numbers> {
     }
     derive(&job, &mut numbers);
     Ok(numbers)
+}
+
+/// Where nobody else listens.
+fn address(transport: Transport, folder: &Path, name: &str) -> Res<String> {
+    Ok(match transport {
+        Transport::Tcp => format!("tcp://127.0.0.1:{}", TcpListener::bind("127.0.0.1:0")?.local_addr()?.port()),
+        Transport::Ipc => format!("ipc://{}", folder.join(format!("{name}.ipc")).display()),
+        Transport::Inproc => format!("inproc://{name}"),
+    })
 }
 
 /// A child and what it writes. Dropped, it is killed.
@@ -117,8 +123,9 @@ fn patience(job: &Job) -> Duration {
 fn derive(job: &Job, numbers: &mut Numbers) {
     let get = |name: &str| numbers.get(name).copied();
     let mut more = Vec::new();
-    // A publisher counts what it sends, its subscribers what each of them receives: no sum of the two means anything.
-    let adds_up = job.kind != Kind::FanOut;
+    // A publisher counts what it sends, its subscribers what each of them receives: no sum of the two means anything. Beside a stream the
+    // time is the stream's.
+    let adds_up = !matches!(job.kind, Kind::FanOut | Kind::Mixed);
     if let (true, Some(listen), Some(dial)) = (adds_up, get("listen.cpu_us"), get("dial.cpu_us")) {
         let inproc = job.transport == Transport::Inproc;
         // Two threads of one process both see the CPU time of the whole.

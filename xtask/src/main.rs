@@ -1,10 +1,11 @@
-//! The project's own commands: `cargo xtask test | ci | loom | tsan | purity | msrv`.
+//! The project's own commands: `cargo xtask test | ci | bench | gates | loom | tsan | purity | msrv`.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a command")]
 
 mod bench;
 mod checks;
+mod gates;
 mod loom;
 mod run;
 mod test;
@@ -16,6 +17,7 @@ const HELP: &str = "\
 cargo xtask test      all tests and doctests of the workspace; installs the peers for the interop tests where it may
 cargo xtask ci        test, and everything else that a change must pass
 cargo xtask bench     Spanwire side by side with its peers; --help has the options
+cargo xtask gates     what a message costs in instructions, system calls and allocations, within its limits; --record has new ones
 cargo xtask loom      the hand-over of blocked threads, tasks and the I/O thread under the model checker loom
 cargo xtask tsan      the stress test under ThreadSanitizer (needs a nightly toolchain)
 cargo xtask purity    the protocols do no I/O, and unsafe code is only where it may be
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
         ["test", ref rest @ ..] => test::test(rest),
         ["ci"] => test::ci(),
         ["bench", ref rest @ ..] => bench::bench(rest),
+        ["gates", ref rest @ ..] => gates::gates(rest),
         ["loom", ref rest @ ..] => loom::loom(rest),
         ["tsan"] => tsan::tsan(),
         ["purity"] => checks::purity().and_then(|()| checks::no_unsafe()),

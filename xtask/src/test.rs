@@ -3,17 +3,19 @@
 use std::path::Path;
 
 use crate::checks;
+use crate::gates;
 use crate::loom;
 use crate::run::{Done, cargo, command, output, root, run, target_dir};
 use crate::tsan;
 
 /// What the tests use if it is there: a file that shows that it is, its Debian package, and the tests that do without.
-const TOOLS: [(&str, &str, &str); 5] = [
+const TOOLS: [(&str, &str, &str); 6] = [
     ("/usr/bin/nngcat", "nng-utils", "interop"),
     ("/usr/bin/nanocat", "nanomsg-utils", "interop"),
     ("/usr/include/nng/nng.h", "libnng-dev", "interop"),
     ("/usr/include/nanomsg/nn.h", "libnanomsg-dev", "interop"),
-    ("/usr/bin/strace", "strace", "tests of system calls"),
+    ("/usr/bin/strace", "strace", "tests and gates of system calls"),
+    ("/usr/bin/valgrind", "valgrind", "gates of instructions"),
 ];
 
 /// `cargo test --workspace`, doctests included, with the peers that the interop tests need.
@@ -43,6 +45,8 @@ pub(crate) fn ci() -> Done {
         None => tsan::tsan()?,
         Some(why) => println!("\nSKIPPED: ThreadSanitizer: {why}"),
     }
+    install();
+    gates::gates(&[])?;
     // Last, so that its summary is what one sees.
     test(&[])
 }

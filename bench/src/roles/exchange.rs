@@ -3,13 +3,13 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::job::{Answer, Job, Kind};
+use crate::job::{Answer, Job, Kind, Numbers};
 use crate::measure::{Window, numbers, quantile};
 use crate::peers::{Pattern, Peer, Res, Setup};
 
 pub(crate) fn echo<P: Peer>(job: &Job, answer: &Answer) -> Res {
     let (pattern, idle) = match job.kind {
-        Kind::RoundTrip => (Pattern::Rep, job.n),
+        Kind::RoundTrip | Kind::Mixed => (Pattern::Rep, job.n),
         _ => (Pattern::Server, 0),
     };
     let mut socket = P::open(pattern, Setup { size: job.size, peers: idle + 1, ..Setup::default() })?;
@@ -25,6 +25,11 @@ pub(crate) fn echo<P: Peer>(job: &Job, answer: &Answer) -> Res {
 }
 
 pub(crate) fn round_trips<P: Peer>(job: &Job, answer: &Answer) -> Res {
+    ping::<P>(job, |found| answer.done(found))
+}
+
+/// Goes on for ever; tells the numbers once.
+pub(crate) fn ping<P: Peer>(job: &Job, done: impl Fn(Numbers)) -> Res {
     let mut socket = P::open(Pattern::Req, Setup { size: job.size, ..Setup::default() })?;
     socket.dial(&job.url)?;
     let body = vec![b'x'; job.size];
@@ -42,7 +47,7 @@ pub(crate) fn round_trips<P: Peer>(job: &Job, answer: &Answer) -> Res {
         if let Some(sample) = window.count() {
             let mut found = sample.numbers();
             found.extend(numbers([("p50_us", quantile(&mut times, 0.5)), ("p99_us", quantile(&mut times, 0.99))]));
-            answer.done(found);
+            done(found);
         }
     }
 }

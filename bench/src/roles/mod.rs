@@ -3,6 +3,7 @@
 mod connect;
 mod exchange;
 mod fan;
+mod mixed;
 mod stream;
 mod subscribe;
 
@@ -70,6 +71,8 @@ fn side<P: Peer>(job: &Job, answer: &Answer) -> Res {
         Kind::FanIn => fan::senders::<P>(job, answer),
         Kind::Subscribe if listens => subscribe::publish::<P>(job, answer),
         Kind::Subscribe => subscribe::subscribe::<P>(job, answer),
+        Kind::Mixed if listens => mixed::listen::<P>(job, answer),
+        Kind::Mixed => mixed::dial::<P>(job, answer),
         Kind::Connect if listens => connect::accept::<P>(job, answer),
         Kind::Connect => connect::connect::<P>(job, answer),
     }

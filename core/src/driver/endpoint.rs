@@ -708,4 +708,4 @@ const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 const DIAL_LIMIT: Duration = Duration::from_secs(30);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 /// Handshakes at one time; more connections wait in the system's queue.
-const HANDSHAKES: usize = 1024;
+const HANDSHAKES: usize = 8192;

@@ -90,10 +90,11 @@ impl Pace {
         }
     }
 
-    /// The I/O thread's tick. `slow`: the senders are held up by the kernel, so that their pace says nothing.
+    /// The I/O thread's tick. `slow`: the senders are held up by the kernel, so that their pace says little.
     pub(super) fn tick(&mut self, slow: bool) {
         self.idle = std::mem::replace(&mut self.recvs_then, self.recvs) == self.recvs;
-        if std::mem::take(&mut self.sends) < STREAM_MIN && !slow {
+        let sends = std::mem::take(&mut self.sends);
+        if sends == 0 || (sends < STREAM_MIN && !slow) {
             self.stream = false;
             self.collect = false;
             self.streak = 0;
@@ -137,7 +138,7 @@ mod tests {
         pace.tick(false);
         assert!(pace.streams() && send(&mut pace, false));
         pace.tick(true);
-        assert!(pace.streams());
+        assert!(pace.streams() && send(&mut pace, false));
         pace.tick(false);
         assert!(!pace.streams() && !send(&mut pace, false));
     }
