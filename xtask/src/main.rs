@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask test | ci | bench | gates | tsan | purity | msrv`.
+//! The project's own commands: `cargo xtask test | ci | bench | gates | loom | tsan | purity | msrv`.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a command")]
@@ -6,6 +6,7 @@
 mod bench;
 mod checks;
 mod gates;
+mod loom;
 mod run;
 mod test;
 mod tsan;
@@ -17,6 +18,7 @@ cargo xtask test      all tests and doctests of the workspace; installs the peer
 cargo xtask ci        test, and everything else that a change must pass
 cargo xtask bench     Spanwire side by side with its peers; --help has the options
 cargo xtask gates     what a message costs in instructions, system calls and allocations, within its limits; --record has new ones
+cargo xtask loom      the hand-over of blocked threads, tasks and the I/O thread under the model checker loom
 cargo xtask tsan      the stress test under ThreadSanitizer (needs a nightly toolchain)
 cargo xtask purity    the protocols do no I/O, and unsafe code is only where it may be
 cargo xtask msrv      the code and its dependencies keep to the stated rust-version";
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         ["ci"] => test::ci(),
         ["bench", ref rest @ ..] => bench::bench(rest),
         ["gates", ref rest @ ..] => gates::gates(rest),
+        ["loom", ref rest @ ..] => loom::loom(rest),
         ["tsan"] => tsan::tsan(),
         ["purity"] => checks::purity().and_then(|()| checks::no_unsafe()),
         ["msrv"] => checks::msrv(),

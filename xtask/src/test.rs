@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::checks;
 use crate::gates;
+use crate::loom;
 use crate::run::{Done, cargo, command, output, root, run, target_dir};
 use crate::tsan;
 
@@ -39,6 +40,7 @@ pub(crate) fn ci() -> Done {
         let dir = target_dir().join("fuzz");
         run(cargo(&["check", "--manifest-path", "fuzz/Cargo.toml"]).env("CARGO_TARGET_DIR", dir))?;
     }
+    loom::loom(&[])?;
     match tsan::missing() {
         None => tsan::tsan()?,
         Some(why) => println!("\nSKIPPED: ThreadSanitizer: {why}"),

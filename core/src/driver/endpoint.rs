@@ -576,7 +576,7 @@ async fn keep_accepting(ep: Arc<Endpoint>, listener: Accepting) {
 }
 
 /// Makes a pipe of a connection.
-async fn attach(ep: &Arc<Endpoint>, connection: Connection) -> Result<Arc<PipeShared>> {
+pub(super) async fn attach(ep: &Arc<Endpoint>, connection: Connection) -> Result<Arc<PipeShared>> {
     let (socket, _) = ep.hello()?;
     let Connection { peer, link, options } = connection;
     let link = match link {

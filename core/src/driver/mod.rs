@@ -18,6 +18,8 @@ mod handover;
 mod io;
 mod ledger;
 pub(crate) mod local;
+#[cfg(spanwire_loom)]
+pub mod model;
 mod notify;
 mod ops;
 mod outbox;

@@ -2,17 +2,23 @@
 //!
 //! Two forms with the same interface. `linux`: each socket owns an epoll instance on which a blocked receiver can sleep (it
 //! *leads*), and which the I/O thread watches one-shot while nobody does. `portable`: one `polling` instance for all sockets, on which
-//! only the I/O thread sleeps. Linux takes the portable form with `--cfg spanwire_portable`, so that it is tested.
+//! only the I/O thread sleeps. Linux takes the portable form with `--cfg spanwire_portable`, so that it is tested. With `--cfg spanwire_loom` a `model` of the
+//! first form takes the place of both.
 
-#[cfg(all(target_os = "linux", not(spanwire_portable)))]
+#[cfg(all(target_os = "linux", not(spanwire_portable), not(spanwire_loom)))]
 mod linux;
-#[cfg(all(target_os = "linux", not(spanwire_portable)))]
+#[cfg(all(target_os = "linux", not(spanwire_portable), not(spanwire_loom)))]
 pub(crate) use linux::{IoPoll, LEADS, SocketPoll};
 
-#[cfg(not(all(target_os = "linux", not(spanwire_portable))))]
+#[cfg(not(any(all(target_os = "linux", not(spanwire_portable)), spanwire_loom)))]
 mod portable;
-#[cfg(not(all(target_os = "linux", not(spanwire_portable))))]
+#[cfg(not(any(all(target_os = "linux", not(spanwire_portable)), spanwire_loom)))]
 pub(crate) use portable::{IoPoll, LEADS, SocketPoll};
+
+#[cfg(spanwire_loom)]
+pub(crate) mod model;
+#[cfg(spanwire_loom)]
+pub(crate) use model::{IoPoll, LEADS, SocketPoll};
 
 /// What was seen on a pipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
