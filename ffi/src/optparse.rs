@@ -156,10 +156,10 @@ mod tests {
             if answer != 0 {
                 return (found, answer, index);
             }
-            // SAFETY: not null, so a word of the command line.
             let text = if arg.is_null() {
                 String::new()
             } else {
+                // SAFETY: not null, so a word of the command line.
                 unsafe { CStr::from_ptr(arg) }.to_string_lossy().into_owned()
             };
             found.push((val, text));
