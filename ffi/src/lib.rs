@@ -20,6 +20,9 @@
 #![allow(non_camel_case_types)]
 
 mod aio;
+mod context;
+mod device;
+mod endpoint;
 mod error;
 mod guard;
 mod handle;
@@ -27,10 +30,15 @@ mod http;
 mod idmap;
 mod log;
 mod mem;
+mod message;
+mod option;
 mod optparse;
+mod pipe;
 mod platform;
 mod pool;
 mod sockaddr;
+mod socket;
+mod stats;
 mod stream;
 mod timer;
 mod tls;
