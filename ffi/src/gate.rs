@@ -48,6 +48,8 @@ pub(crate) struct Memory(Vec<nng_iov>);
 
 // SAFETY: the memory is the aio's until the operation has ended, on whatever thread that may be.
 unsafe impl Send for Memory {}
+// SAFETY: as above; only what is within the operation looks into the memory, one after the other.
+unsafe impl Sync for Memory {}
 
 impl Memory {
     /// Takes what was set with `nng_aio_set_iov`.

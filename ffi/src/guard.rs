@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_char, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::error::{Code, Result};
+use crate::error::{Code, Result, status};
 
 /// Exports functions to C under their own names. A panic of a body is logged and answered by [`Answer::panicked`].
 ///
@@ -14,7 +14,7 @@ macro_rules! export {
         $(#[$meta])*
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $name($($arg: $type),*) -> std::ffi::c_int {
-            $crate::guard::guarded(stringify!($name), || $crate::error::status((|| -> $crate::error::Result<()> { $body })()))
+            $crate::guard::checked(stringify!($name), || -> $crate::error::Result<()> { $body })
         }
         $crate::guard::export! { $($rest)* }
     };
@@ -87,6 +87,12 @@ pub(crate) fn guarded<R: Answer>(name: &str, body: impl FnOnce() -> R) -> R {
             R::panicked()
         }
     }
+}
+
+/// Runs the body of an exported function that answers an error number.
+#[inline]
+pub(crate) fn checked(name: &str, body: impl FnOnce() -> Result<()>) -> c_int {
+    guarded(name, || status(body()))
 }
 
 #[cold]

@@ -39,6 +39,18 @@ impl<T: Clone> Table<T> {
         Some(bucket.swap_remove(found).1)
     }
 
+    /// Takes out all objects of which this holds.
+    pub(crate) fn remove_all(&self, mut gone: impl FnMut(&T) -> bool) {
+        for bucket in &self.buckets {
+            // Dropped without the lock.
+            let _gone: Vec<_> = bucket
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extract_if(.., |(_, object)| gone(object))
+                .collect();
+        }
+    }
+
     /// All objects, in the order of their numbers.
     pub(crate) fn all(&self) -> Vec<(u32, T)> {
         let mut all = Vec::new();

@@ -21,17 +21,26 @@
 
 mod absent;
 mod aio;
+mod context;
+mod device;
+mod endpoint;
 mod error;
+mod gate;
 mod guard;
 mod handle;
 mod http;
 mod idmap;
 mod log;
 mod mem;
+mod message;
+mod option;
 mod optparse;
+mod pipe;
 mod platform;
 mod pool;
 mod sockaddr;
+mod socket;
+mod stats;
 mod stream;
 mod timer;
 mod tls;

@@ -51,6 +51,9 @@ impl nng_stream {
     }
 
     async fn recv(&self, memory: Memory) -> Result<usize> {
+        if memory.is_empty() {
+            return Err(Code::EINVAL);
+        }
         let work = async {
             let _turn = self.reading.lock().await;
             match self.io.read_with(|stream| read(stream, &memory)).await? {
@@ -62,6 +65,9 @@ impl nng_stream {
     }
 
     async fn send(&self, memory: Memory) -> Result<usize> {
+        if memory.is_empty() {
+            return Err(Code::EINVAL);
+        }
         let work = async {
             let _turn = self.writing.lock().await;
             let write = |stream: &FdStream| {
@@ -151,7 +157,7 @@ export! {
         unsafe {
             run(find(stream), aio, |stream, aio| {
                 let memory = Memory::new(aio.iov());
-                async move { if memory.is_empty() { Err(Code::EINVAL) } else { stream.recv(memory).await }.into() }
+                async move { stream.recv(memory).await.into() }
             });
         }
     }
@@ -162,7 +168,7 @@ export! {
         unsafe {
             run(find(stream), aio, |stream, aio| {
                 let memory = Memory::new(aio.iov());
-                async move { if memory.is_empty() { Err(Code::EINVAL) } else { stream.send(memory).await }.into() }
+                async move { stream.send(memory).await.into() }
             });
         }
     }

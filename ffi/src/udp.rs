@@ -55,7 +55,9 @@ impl nng_udp {
         let socket = self.io.get_ref();
         match (group, join) {
             (SocketAddr::V4(group), true) => socket.join_multicast_v4(group.ip(), &std::net::Ipv4Addr::UNSPECIFIED)?,
-            (SocketAddr::V4(group), false) => socket.leave_multicast_v4(group.ip(), &std::net::Ipv4Addr::UNSPECIFIED)?,
+            (SocketAddr::V4(group), false) => {
+                socket.leave_multicast_v4(group.ip(), &std::net::Ipv4Addr::UNSPECIFIED)?
+            }
             (SocketAddr::V6(group), true) => socket.join_multicast_v6(group.ip(), group.scope_id())?,
             (SocketAddr::V6(group), false) => socket.leave_multicast_v6(group.ip(), group.scope_id())?,
         }

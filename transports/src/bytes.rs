@@ -26,9 +26,9 @@ use crate::sys::Acceptor;
 /// use spanwire_transports::bytes;
 /// use std::sync::Arc;
 ///
-/// let options = Arc::new(EndpointOptions::new(OptionMap::new()));
-/// let (listener, url) = block_on(bytes::listen(&Url::parse("tcp://127.0.0.1:0")?, &options))?;
-/// let (_stream, mine) = block_on(bytes::dial(&url, &options))?;
+/// let options = || Arc::new(EndpointOptions::new(OptionMap::new()));
+/// let (listener, url) = block_on(bytes::listen(&Url::parse("tcp://127.0.0.1:0")?, &options()))?;
+/// let (_stream, mine) = block_on(bytes::dial(&url, &options()))?;
 /// let (_stream, theirs) = block_on(poll_fn(|cx| listener.poll_accept(cx)))?;
 /// assert_eq!(mine.get(names::LOCAL_ADDRESS), theirs.get(names::REMOTE_ADDRESS));
 /// # Ok::<(), spanwire_core::Error>(())
@@ -57,8 +57,8 @@ pub async fn dial(url: &Url, options: &EndpointOptions) -> Result<(FdStream, Opt
 /// # use spanwire_core::{OptionMap, Url, option::EndpointOptions};
 /// # use std::sync::Arc;
 /// let options = Arc::new(EndpointOptions::new(OptionMap::new()));
-/// let listening = spanwire_transports::bytes::listen(&Url::parse("tcp://127.0.0.1:0")?, &options);
-/// let (_listener, url) = futures_lite::future::block_on(listening)?;
+/// let any = Url::parse("tcp://127.0.0.1:0")?;
+/// let (_listener, url) = futures_lite::future::block_on(spanwire_transports::bytes::listen(&any, &options))?;
 /// assert_ne!(url.port(), Some(0));
 /// # Ok::<(), spanwire_core::Error>(())
 /// ```

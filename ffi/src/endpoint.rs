@@ -1,0 +1,110 @@
+//! Dialers and listeners.
+
+use std::ffi::{c_char, c_int};
+use std::sync::Arc;
+
+use spanwire::{Dialer, Listener};
+
+use crate::error::{Code, Result};
+use crate::guard::{export, out, utf8};
+use crate::handle::{Table, id};
+use crate::socket;
+use crate::types::{FLAG_NONBLOCK, nng_dialer, nng_listener, nng_socket};
+
+/// A dialer or listener, and the number of its socket.
+pub(crate) struct Endpoint<T> {
+    pub(crate) any: T,
+    pub(crate) socket: u32,
+}
+
+/// All dialers that C has open.
+pub(crate) static DIALERS: Table<Arc<Endpoint<Dialer>>> = Table::new();
+
+/// All listeners that C has open.
+pub(crate) static LISTENERS: Table<Arc<Endpoint<Listener>>> = Table::new();
+
+/// The dialer with this number.
+pub(crate) fn dialer(dialer: nng_dialer) -> Result<Arc<Endpoint<Dialer>>> {
+    DIALERS.get(dialer.id).ok_or(Code::ENOENT)
+}
+
+/// The listener with this number.
+pub(crate) fn listener(listener: nng_listener) -> Result<Arc<Endpoint<Listener>>> {
+    LISTENERS.get(listener.id).ok_or(Code::ENOENT)
+}
+
+macro_rules! endpoints {
+    ($($what:literal: $type:ident $handle:ident $table:ident $find:ident $make:ident $begin:ident; $now:ident $create:ident $start:ident $close:ident $id:ident;)*) => {
+        $(
+            export! {
+                #[doc = concat!("Makes a ", $what, " and starts it. Nothing remains of one that does not start.")]
+                fn $now(socket: nng_socket, url: *const c_char, made: *mut $handle, flags: c_int) -> status {
+                    // SAFETY: the caller's promise.
+                    let endpoint = $make(socket, unsafe { utf8(url) }?)?;
+                    let id = endpoint.any.id().get();
+                    if let Err(code) = $begin(&endpoint.any, flags) {
+                        $table.remove(id);
+                        let _ = endpoint.any.close();
+                        return Err(code);
+                    }
+                    // SAFETY: the caller's promise; null is allowed.
+                    if let Ok(made) = unsafe { out(made) } {
+                        made.write($handle { id });
+                    }
+                    Ok(())
+                }
+
+                #[doc = concat!("Makes a ", $what, ", to be started later.")]
+                fn $create(made: *mut $handle, socket: nng_socket, url: *const c_char) -> status {
+                    // SAFETY: the caller's promise.
+                    let (made, url) = unsafe { (out(made)?, utf8(url)?) };
+                    made.write($handle { id: $make(socket, url)?.any.id().get() });
+                    Ok(())
+                }
+
+                #[doc = concat!("Starts a ", $what, ".")]
+                fn $start(handle: $handle, flags: c_int) -> status {
+                    $begin(&$find(handle)?.any, flags)
+                }
+
+                #[doc = concat!("Closes a ", $what, " and its pipes.")]
+                fn $close(handle: $handle) -> status {
+                    Ok($table.remove(handle.id).ok_or(Code::ENOENT)?.any.close()?)
+                }
+
+                #[doc = concat!("The number of a ", $what, "; -1 for one that was never made.")]
+                fn $id(handle: $handle) -> c_int {
+                    id(handle.id)
+                }
+            }
+
+            fn $make(handle: nng_socket, url: &str) -> Result<Arc<Endpoint<$type>>> {
+                let sock = socket::find(handle)?;
+                let made = Arc::new(Endpoint { any: sock.any.$find(url)?, socket: handle.id });
+                $table.insert(made.any.id().get(), made.clone());
+                if sock.any.is_closed() {
+                    // Its close may have come too early to see this one.
+                    $table.remove(made.any.id().get());
+                    return Err(Code::ECLOSED);
+                }
+                Ok(made)
+            }
+        )*
+    };
+}
+
+endpoints! {
+    "dialer": Dialer nng_dialer DIALERS dialer make_dialer start_dialer;
+        nng_dial nng_dialer_create nng_dialer_start nng_dialer_close nng_dialer_id;
+    "listener": Listener nng_listener LISTENERS listener make_listener start_listener;
+        nng_listen nng_listener_create nng_listener_start nng_listener_close nng_listener_id;
+}
+
+/// Waits for the first attempt, unless it must not wait.
+fn start_dialer(dialer: &Dialer, flags: c_int) -> Result<()> {
+    if flags & FLAG_NONBLOCK != 0 { Ok(dialer.start_in_background()?) } else { Ok(dialer.start().wait()?) }
+}
+
+fn start_listener(listener: &Listener, _flags: c_int) -> Result<()> {
+    Ok(listener.start().wait()?)
+}
