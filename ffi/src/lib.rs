@@ -33,6 +33,7 @@ mod idmap;
 mod log;
 mod mem;
 mod message;
+mod nanomsg;
 mod option;
 mod optparse;
 mod pipe;
