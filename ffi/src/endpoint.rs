@@ -1,7 +1,7 @@
 //! Dialers and listeners.
 
 use std::ffi::{c_char, c_int};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use spanwire::{Dialer, Listener};
 
@@ -10,11 +10,14 @@ use crate::guard::{export, out, utf8};
 use crate::handle::{Table, id};
 use crate::socket;
 use crate::types::{FLAG_NONBLOCK, nng_dialer, nng_listener, nng_socket};
+use crate::url::{Parts, nng_url};
 
 /// A dialer or listener, and the number of its socket.
 pub(crate) struct Endpoint<T> {
     pub(crate) any: T,
     pub(crate) socket: u32,
+    /// Its URL in parts, once C has asked for it.
+    parts: OnceLock<Result<Parts>>,
 }
 
 /// All dialers that C has open.
@@ -34,7 +37,7 @@ pub(crate) fn listener(listener: nng_listener) -> Result<Arc<Endpoint<Listener>>
 }
 
 macro_rules! endpoints {
-    ($($what:literal: $type:ident $handle:ident $table:ident $find:ident $make:ident $begin:ident; $now:ident $create:ident $start:ident $close:ident $id:ident;)*) => {
+    ($($what:literal: $type:ident $handle:ident $table:ident $find:ident $make:ident $begin:ident; $now:ident $create:ident $start:ident $close:ident $id:ident $url:ident;)*) => {
         $(
             export! {
                 #[doc = concat!("Makes a ", $what, " and starts it. Nothing remains of one that does not start.")]
@@ -76,11 +79,21 @@ macro_rules! endpoints {
                 fn $id(handle: $handle) -> c_int {
                     id(handle.id)
                 }
+
+                #[doc = concat!("The URL that a ", $what, " was made with. It is the ", $what, "'s, and gone with it.")]
+                fn $url(handle: $handle, url: *mut *const nng_url) -> status {
+                    // SAFETY: the caller's promise.
+                    let url = unsafe { out(url) }?;
+                    let endpoint = $find(handle)?;
+                    let parts = endpoint.parts.get_or_init(|| Parts::parse(endpoint.any.url().as_str()));
+                    url.write(parts.as_ref().map_err(|code| *code)?.as_ptr());
+                    Ok(())
+                }
             }
 
             fn $make(handle: nng_socket, url: &str) -> Result<Arc<Endpoint<$type>>> {
                 let sock = socket::find(handle)?;
-                let made = Arc::new(Endpoint { any: sock.any.$find(url)?, socket: handle.id });
+                let made = Arc::new(Endpoint { any: sock.any.$find(url)?, socket: handle.id, parts: OnceLock::new() });
                 $table.insert(made.any.id().get(), made.clone());
                 if sock.any.is_closed() {
                     // Its close may have come too early to see this one.
@@ -95,9 +108,9 @@ macro_rules! endpoints {
 
 endpoints! {
     "dialer": Dialer nng_dialer DIALERS dialer make_dialer start_dialer;
-        nng_dial nng_dialer_create nng_dialer_start nng_dialer_close nng_dialer_id;
+        nng_dial nng_dialer_create nng_dialer_start nng_dialer_close nng_dialer_id nng_dialer_get_url;
     "listener": Listener nng_listener LISTENERS listener make_listener start_listener;
-        nng_listen nng_listener_create nng_listener_start nng_listener_close nng_listener_id;
+        nng_listen nng_listener_create nng_listener_start nng_listener_close nng_listener_id nng_listener_get_url;
 }
 
 /// Waits for the first attempt, unless it must not wait.

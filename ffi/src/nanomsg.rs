@@ -24,7 +24,7 @@ macro_rules! functions {
             $(
                 $(#[$doc])*
                 fn $name($($arg: $type),*) -> std::ffi::c_int {
-                    $crate::nanomsg::number((|| -> Result<std::ffi::c_int, $crate::nanomsg::Errno> { $body })())
+                    $crate::nanomsg::number(|| -> Result<std::ffi::c_int, $crate::nanomsg::Errno> { $body })
                 }
             )*
         }
@@ -48,8 +48,8 @@ impl From<Code> for Errno {
     }
 }
 
-fn number(result: Result<c_int, Errno>) -> c_int {
-    result.unwrap_or_else(|errno| {
+fn number(body: impl FnOnce() -> Result<c_int, Errno>) -> c_int {
+    body().unwrap_or_else(|errno| {
         set_errno(errno);
         -1
     })

@@ -5,12 +5,23 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
+use crate::absent::no_op;
 use crate::error::{Code, Result};
 use crate::guard::{export, object, out, text};
 use crate::timer;
 use crate::types::{nng_duration, nng_time};
 
+no_op! {
+    "the library starts the threads that it needs";
+    fn nng_init_set_parameter(parameter: c_int, value: u64);
+}
+
 export! {
+    /// The version of the library.
+    fn spanwire_version() -> *const c_char {
+        concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+    }
+
     /// Milliseconds of a clock that only goes forward.
     fn nng_clock() -> nng_time {
         timer::clock()

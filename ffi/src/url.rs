@@ -3,7 +3,7 @@
 //! This is NNG's own, lenient way to take a URL apart, which programs also use for URLs that are none of ours, such as
 //! `https://user@host/path?query#part`. Dialers and listeners parse their URLs with [`spanwire::Url`].
 
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, CString, c_char};
 
 use crate::error::{Code, Result};
 use crate::guard::{export, object, out, text};
@@ -71,7 +71,7 @@ export! {
 
 /// Takes a URL apart, for C to free with [`free`].
 pub(crate) fn parse(raw: &CStr) -> Result<*mut nng_url> {
-    let parts = Parts::of(raw.to_bytes()).ok_or(Code::EINVAL)?;
+    let parts = Texts::of(raw.to_bytes()).ok_or(Code::EINVAL)?;
     let mut url = Owned::new()?;
     let texts = [
         Some(parts.raw),
@@ -120,6 +120,26 @@ impl nng_url {
     }
 }
 
+/// A URL in parts that C may look at and not free.
+pub(crate) struct Parts(Owned);
+
+impl Parts {
+    /// Takes a URL apart.
+    pub(crate) fn parse(url: &str) -> Result<Self> {
+        let raw = CString::new(url).map_err(|_| Code::EINVAL)?;
+        Ok(Self(Owned(parse(&raw)?)))
+    }
+
+    pub(crate) fn as_ptr(&self) -> *const nng_url {
+        self.0.0
+    }
+}
+
+// SAFETY: it is not changed until it is freed.
+unsafe impl Send for Parts {}
+// SAFETY: as above.
+unsafe impl Sync for Parts {}
+
 /// A URL that is freed unless it is released to C. Never null; all parts are null or from `mem`.
 struct Owned(*mut nng_url);
 
@@ -164,7 +184,7 @@ impl Drop for Owned {
 }
 
 /// The parts before they are C's.
-struct Parts {
+struct Texts {
     raw: Vec<u8>,
     scheme: Vec<u8>,
     userinfo: Option<Vec<u8>>,
@@ -177,7 +197,7 @@ struct Parts {
     requri: Option<Vec<u8>>,
 }
 
-impl Parts {
+impl Texts {
     fn of(raw: &[u8]) -> Option<Self> {
         let (scheme, rest) = split(raw, |at| at.starts_with(b"://"))?;
         if scheme.contains(&b':') {
@@ -337,7 +357,7 @@ mod tests {
 
     /// Scheme, userinfo, host, hostname, port, path, query, fragment, request URI; "-" for absent.
     fn parts(raw: &str) -> Option<[String; 9]> {
-        let parts = Parts::of(raw.as_bytes())?;
+        let parts = Texts::of(raw.as_bytes())?;
         let text = |part: Option<Vec<u8>>| part.map_or("-".to_owned(), |part| String::from_utf8(part).unwrap());
         Some([
             text(Some(parts.scheme)),

@@ -52,6 +52,65 @@ pub(crate) fn install(args: &[&str]) -> Done {
     Ok(())
 }
 
+/// Installs into a folder of its own, and builds and runs programs with what is there: by pkg-config, by CMake, static, and linked with NNG's
+/// library.
+pub(crate) fn check() -> Done {
+    let dir = target_dir().join("installed");
+    // What an earlier run left must not help.
+    let _ = fs::remove_dir_all(&dir);
+    let prefix = dir.join("prefix");
+    install(&["--prefix", &prefix.display().to_string()])?;
+    let lib = prefix.join("lib");
+    let (source, program) = (dir.join("version.c"), dir.join("version"));
+    write(&source, PROGRAM)?;
+    for package in ["spanwire", "nng"] {
+        let mut flags = command("pkg-config", &["--cflags", "--libs", package]);
+        let flags = output(flags.env("PKG_CONFIG_PATH", lib.join("pkgconfig")))?;
+        output(command("cc", &["-o"]).arg(&program).arg(&source).args(flags.split_whitespace()))?;
+        prints_version(command(&program.display().to_string(), &[]).env("LD_LIBRARY_PATH", &lib))?;
+    }
+    let mut link = command("cc", &["-o"]);
+    link.arg(&program).arg(&source).arg("-I").arg(prefix.join("include")).arg(lib.join("libspanwire.a"));
+    output(link.args(SYSTEM.split_whitespace()))?;
+    prints_version(&mut command(&program.display().to_string(), &[]))?;
+    println!("ok: programs link by pkg-config and with the static library");
+
+    match Path::new("/usr/bin/nngcat").exists() {
+        true => prints_version(command("/usr/bin/nngcat", &["--version"]).env("LD_LIBRARY_PATH", &lib))
+            .map(|()| println!("ok: a program that was linked with NNG's library runs"))?,
+        false => println!("SKIPPED: a program that was linked with NNG's library: there is no nngcat"),
+    }
+    if command("cmake", &["--version"]).output().is_err() {
+        println!("SKIPPED: CMake: there is none");
+        return Ok(());
+    }
+    let project = dir.join("project");
+    fs::create_dir_all(&project).map_err(|e| format!("{}: {e}", project.display()))?;
+    write(&project.join("version.c"), PROGRAM)?;
+    write(&project.join("CMakeLists.txt"), PROJECT)?;
+    let build = project.join("build");
+    output(
+        command("cmake", &["-S"])
+            .arg(&project)
+            .arg("-B")
+            .arg(&build)
+            .arg(format!("-DCMAKE_PREFIX_PATH={}", prefix.display())),
+    )?;
+    output(command("cmake", &["--build"]).arg(&build))?;
+    for program in ["by-nng", "by-spanwire"] {
+        prints_version(&mut command(&build.join(program).display().to_string(), &[]))?;
+    }
+    println!("ok: CMake finds both packages");
+    Ok(())
+}
+
+fn prints_version(program: &mut std::process::Command) -> Done {
+    match output(program)?.trim() {
+        NNG_VERSION => Ok(()),
+        other => Err(format!("{program:?} printed {other:?} instead of {NNG_VERSION}")),
+    }
+}
+
 /// Where it goes.
 struct Place {
     prefix: PathBuf,
@@ -201,6 +260,23 @@ const USAGE: &str = "cargo xtask install --prefix DIR [--destdir DIR]";
 
 /// The version of NNG whose API this is.
 const NNG_VERSION: &str = "1.11.0";
+
+const PROGRAM: &str = "\
+#include <stdio.h>
+#include <nng/nng.h>
+int main(void) { return printf(\"%s\\n\", nng_version()) < 0; }
+";
+
+const PROJECT: &str = "\
+cmake_minimum_required(VERSION 3.13)
+project(version C)
+find_package(nng 1.5 REQUIRED CONFIG)
+find_package(spanwire REQUIRED CONFIG)
+add_executable(by-nng version.c)
+target_link_libraries(by-nng nng::nng)
+add_executable(by-spanwire version.c)
+target_link_libraries(by-spanwire spanwire::spanwire)
+";
 
 /// What the static library needs from the system.
 const SYSTEM: &str = "-lgcc_s -lpthread -lm -ldl";

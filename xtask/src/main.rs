@@ -19,7 +19,7 @@ cargo xtask ci        test, and everything else that a change must pass
 cargo xtask bench     Spanwire side by side with its peers; --help has the options
 cargo xtask tsan      the stress test under ThreadSanitizer (needs a nightly toolchain)
 cargo xtask abi       the C library's headers, symbols and table of functions agree; --write makes the table and the list anew
-cargo xtask install   the C library with its headers: --prefix DIR [--destdir DIR]
+cargo xtask install   the C library with its headers: --prefix DIR [--destdir DIR]; --check tries it
 cargo xtask purity    the protocols do no I/O, and unsafe code is only where it may be
 cargo xtask msrv      the code and its dependencies keep to the stated rust-version";
 
@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         ["ci"] => test::ci(),
         ["bench", ref rest @ ..] => bench::bench(rest),
         ["abi", ref rest @ ..] => abi::abi(rest),
+        ["install", "--check"] => install::check(),
         ["install", ref rest @ ..] => install::install(rest),
         ["tsan"] => tsan::tsan(),
         ["purity"] => checks::purity().and_then(|()| checks::no_unsafe()),
