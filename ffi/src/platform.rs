@@ -259,10 +259,13 @@ export! {
         }
     }
 
-    /// The same, but no longer than until then, by [`nng_clock`]. `ETIMEDOUT` if nobody woke it.
+    /// The same, but no longer than until then, by [`nng_clock`]. `ETIMEDOUT` if nobody woke it. With 0 it does not wait: `EAGAIN`.
     fn nng_cv_until(cv: *mut nng_cv, at: nng_time) -> status {
         // SAFETY: the caller's promise that the pointer is null or a condition.
         let cv = unsafe { object(cv) }?;
+        if at == 0 {
+            return Err(Code::EAGAIN);
+        }
         match timer::instant(at) {
             Some(at) if !cv.wait_until(at) => return Err(Code::ETIMEDOUT),
             Some(_) => {}
@@ -354,6 +357,7 @@ mod tests {
             // Nobody wakes it; a spurious wake-up would only end the wait early.
             while nng_cv_until(cv, start + 20) == 0 {}
             assert!(nng_clock() >= start + 20);
+            assert_eq!(nng_cv_until(cv, 0), Code::EAGAIN.get());
             nng_mtx_unlock(mtx);
             // The condition keeps what it needs of the mutex.
             nng_mtx_free(mtx);

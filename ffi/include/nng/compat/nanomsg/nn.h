@@ -6,14 +6,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <nng/nng.h>
-
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+/* Linkage, as NNG_DECL in <nng/nng.h>, which is not included here: programs may have names of their own like those there. */
 #ifndef NN_DECL
-#define NN_DECL NNG_DECL
+#if defined(_WIN32) && !defined(NNG_STATIC_LIB)
+#ifdef NNG_SHARED_LIB
+#define NN_DECL __declspec(dllexport)
+#else
+#define NN_DECL __declspec(dllimport)
+#endif
+#elif defined(NNG_SHARED_LIB) && defined(NNG_HIDDEN_VISIBILITY)
+#define NN_DECL __attribute__((visibility("default")))
+#else
+#define NN_DECL extern
+#endif
 #endif
 
 /* Domains of nn_socket(). */
