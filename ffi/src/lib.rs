@@ -19,6 +19,7 @@
 // C's names.
 #![allow(non_camel_case_types)]
 
+mod absent;
 mod aio;
 mod context;
 mod device;

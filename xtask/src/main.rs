@@ -1,10 +1,12 @@
-//! The project's own commands: `cargo xtask test | ci | tsan | purity | msrv`.
+//! The project's own commands: `cargo xtask test | ci | abi | install | tsan | purity | msrv`.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a command")]
 
+mod abi;
 mod bench;
 mod checks;
+mod install;
 mod run;
 mod test;
 mod tsan;
@@ -16,6 +18,8 @@ cargo xtask test      all tests and doctests of the workspace; installs the peer
 cargo xtask ci        test, and everything else that a change must pass
 cargo xtask bench     Spanwire side by side with its peers; --help has the options
 cargo xtask tsan      the stress test under ThreadSanitizer (needs a nightly toolchain)
+cargo xtask abi       the C library's headers, symbols and table of functions agree; --write makes the table and the list anew
+cargo xtask install   the C library with its headers: --prefix DIR [--destdir DIR]
 cargo xtask purity    the protocols do no I/O, and unsafe code is only where it may be
 cargo xtask msrv      the code and its dependencies keep to the stated rust-version";
 
@@ -25,6 +29,8 @@ fn main() -> ExitCode {
         ["test", ref rest @ ..] => test::test(rest),
         ["ci"] => test::ci(),
         ["bench", ref rest @ ..] => bench::bench(rest),
+        ["abi", ref rest @ ..] => abi::abi(rest),
+        ["install", ref rest @ ..] => install::install(rest),
         ["tsan"] => tsan::tsan(),
         ["purity"] => checks::purity().and_then(|()| checks::no_unsafe()),
         ["msrv"] => checks::msrv(),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::abi;
 use crate::checks;
 use crate::run::{Done, cargo, command, output, root, run, target_dir};
 use crate::tsan;
@@ -31,6 +32,7 @@ pub(crate) fn ci() -> Done {
     // `warnings` has `clippy::incompatible_msrv` in it: code that needs a newer compiler than `rust-version` says.
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    abi::abi(&[])?;
     portable()?;
     if root().join("fuzz/Cargo.toml").exists() {
         // Compiled like any crate: that needs neither cargo-fuzz nor a sanitizer.
