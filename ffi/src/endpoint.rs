@@ -1,20 +1,37 @@
 //! Dialers and listeners.
 
-use std::ffi::{c_char, c_int};
+use std::ffi::{CStr, c_char, c_int};
 use std::sync::Arc;
 
 use spanwire::{Dialer, Listener};
 
 use crate::error::{Code, Result};
-use crate::guard::{export, out, utf8};
+use crate::guard::{export, out, text};
 use crate::handle::{Table, id};
 use crate::socket;
 use crate::types::{FLAG_NONBLOCK, nng_dialer, nng_listener, nng_socket};
+use crate::url::{self, nng_url};
 
-/// A dialer or listener, and the number of its socket.
+/// A dialer or listener, the number of its socket, and its URL in parts.
 pub(crate) struct Endpoint<T> {
     pub(crate) any: T,
     pub(crate) socket: u32,
+    url: Parts,
+}
+
+/// A URL in parts, as C sees it. Nobody changes it.
+struct Parts(*const nng_url);
+
+// SAFETY: it is only read once it has been made.
+unsafe impl Send for Parts {}
+// SAFETY: as above.
+unsafe impl Sync for Parts {}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        // SAFETY: it comes from `url::parse`; C may use it only as long as the dialer or listener is open.
+        unsafe { url::free(self.0.cast_mut()) }
+    }
 }
 
 /// All dialers that C has open.
@@ -34,13 +51,13 @@ pub(crate) fn listener(listener: nng_listener) -> Result<Arc<Endpoint<Listener>>
 }
 
 macro_rules! endpoints {
-    ($($what:literal: $type:ident $handle:ident $table:ident $find:ident $make:ident $begin:ident; $now:ident $create:ident $start:ident $close:ident $id:ident;)*) => {
+    ($($what:literal: $type:ident $handle:ident $table:ident $find:ident $make:ident $begin:ident; $now:ident $create:ident $start:ident $close:ident $id:ident $get_url:ident;)*) => {
         $(
             export! {
                 #[doc = concat!("Makes a ", $what, " and starts it. Nothing remains of one that does not start.")]
                 fn $now(socket: nng_socket, url: *const c_char, made: *mut $handle, flags: c_int) -> status {
                     // SAFETY: the caller's promise.
-                    let endpoint = $make(socket, unsafe { utf8(url) }?)?;
+                    let endpoint = $make(socket, unsafe { text(url) }?)?;
                     let id = endpoint.any.id().get();
                     if let Err(code) = $begin(&endpoint.any, flags) {
                         $table.remove(id);
@@ -57,7 +74,7 @@ macro_rules! endpoints {
                 #[doc = concat!("Makes a ", $what, ", to be started later.")]
                 fn $create(made: *mut $handle, socket: nng_socket, url: *const c_char) -> status {
                     // SAFETY: the caller's promise.
-                    let (made, url) = unsafe { (out(made)?, utf8(url)?) };
+                    let (made, url) = unsafe { (out(made)?, text(url)?) };
                     made.write($handle { id: $make(socket, url)?.any.id().get() });
                     Ok(())
                 }
@@ -76,11 +93,20 @@ macro_rules! endpoints {
                 fn $id(handle: $handle) -> c_int {
                     id(handle.id)
                 }
+
+                #[doc = concat!("The URL that a ", $what, " was made with; good until it is closed.")]
+                fn $get_url(handle: $handle, url: *mut *const nng_url) -> status {
+                    // SAFETY: the caller's promise.
+                    let to = unsafe { out(url) }?;
+                    to.write($find(handle)?.url.0);
+                    Ok(())
+                }
             }
 
-            fn $make(handle: nng_socket, url: &str) -> Result<Arc<Endpoint<$type>>> {
+            fn $make(handle: nng_socket, url: &CStr) -> Result<Arc<Endpoint<$type>>> {
                 let sock = socket::find(handle)?;
-                let made = Arc::new(Endpoint { any: sock.any.$find(url)?, socket: handle.id });
+                let any = sock.any.$find(url.to_str().map_err(|_| Code::EINVAL)?)?;
+                let made = Arc::new(Endpoint { any, socket: handle.id, url: Parts(url::parse(url)?) });
                 $table.insert(made.any.id().get(), made.clone());
                 if sock.any.is_closed() {
                     // Its close may have come too early to see this one.
@@ -95,9 +121,9 @@ macro_rules! endpoints {
 
 endpoints! {
     "dialer": Dialer nng_dialer DIALERS dialer make_dialer start_dialer;
-        nng_dial nng_dialer_create nng_dialer_start nng_dialer_close nng_dialer_id;
+        nng_dial nng_dialer_create nng_dialer_start nng_dialer_close nng_dialer_id nng_dialer_get_url;
     "listener": Listener nng_listener LISTENERS listener make_listener start_listener;
-        nng_listen nng_listener_create nng_listener_start nng_listener_close nng_listener_id;
+        nng_listen nng_listener_create nng_listener_start nng_listener_close nng_listener_id nng_listener_get_url;
 }
 
 /// Waits for the first attempt, unless it must not wait.

@@ -37,7 +37,7 @@ pub(crate) fn find(socket: nng_socket) -> Result<Arc<Sock>> {
 }
 
 /// Opens a socket with NNG's defaults, which differ from those of the Rust API.
-fn open(name: &str, raw: bool) -> Result<nng_socket> {
+pub(crate) fn open(name: &str, raw: bool) -> Result<nng_socket> {
     let any = if raw { AnySocket::open_raw(name) } else { AnySocket::open(name) }?;
     any.set_linger(Duration::ZERO)?;
     any.set_recv_max(0)?;
@@ -49,7 +49,7 @@ fn open(name: &str, raw: bool) -> Result<nng_socket> {
 }
 
 /// Closes a socket and all that belongs to it. Its pipe callbacks have returned when this does, unless it is called from one.
-fn close(socket: nng_socket) -> Result<()> {
+pub(crate) fn close(socket: nng_socket) -> Result<()> {
     let sock = SOCKETS.remove(socket.id).ok_or(Code::ECLOSED)?;
     CONTEXTS.remove_all(|context| context.socket == socket.id);
     let closed = sock.any.close().wait();
@@ -267,7 +267,7 @@ export! {
     }
 }
 
-fn close_all() {
+pub(crate) fn close_all() {
     for (id, _) in SOCKETS.all() {
         // Somebody else may close it at the same time.
         let _ = close(nng_socket { id });

@@ -33,6 +33,17 @@ watch_init(watch *w, nng_socket s)
 	SHOW(nng_pipe_notify(s, NNG_PIPE_EV_REM_POST, event, w));
 }
 
+static int
+count(const char *log, const char *word)
+{
+	int n = 0;
+	while ((log = strstr(log, word)) != NULL) {
+		n++;
+		log++;
+	}
+	return (n);
+}
+
 static void
 show_addr(const char *what, nng_sockaddr *sa)
 {
@@ -136,7 +147,10 @@ connection(const char *url)
 	wa.refuse = 1;
 	SHOW(nng_pipe_close(p));
 	flag_wait(&wa.told, 7);
-	TEXT(wa.log);
+	// Those of two pipes may come in any order.
+	NUMBER(count(wa.log, "pre"));
+	NUMBER(count(wa.log, "post"));
+	NUMBER(count(wa.log, "removed"));
 	SHOW(nng_pipe_notify(a, NNG_PIPE_EV_REM_POST, NULL, NULL));
 	SHOW(nng_dialer_close(d));
 	SHOW(nng_dialer_close(d));
@@ -161,7 +175,7 @@ addresses(void)
 	MUST(nng_pair0_open(&t));
 	SHOW(nng_dial(s, "inproc://nobody", NULL, 0));
 	SHOW(nng_dial(s, "tcp://127.0.0.1:1", NULL, 0));
-	SHOW(nng_dial(s, "ipc:///tmp/spanwire-no-such-file", NULL, 0));
+	SHOW(nng_dial(s, "ipc://spanwire-no-such-file", NULL, 0));
 	SHOW(nng_dial(s, "bogus://nobody", NULL, 0));
 	SHOW(nng_listen(s, "bogus://nobody", NULL, 0));
 	SHOW(nng_dial(s, "inproc://nobody", &d, NNG_FLAG_NONBLOCK));
@@ -182,7 +196,7 @@ int
 main(void)
 {
 	connection("inproc://pipe");
-	connection("ipc:///tmp/spanwire-pipe-test");
+	connection("ipc://spanwire-pipe-test");
 	connection("tcp://127.0.0.1:0");
 	printf("== addresses\n");
 	addresses();
