@@ -447,13 +447,6 @@ impl Aio {
     pub(crate) fn input(&self, index: usize) -> Pointer {
         self.lock().inputs.get(index).copied().unwrap_or(NULL)
     }
-
-    /// Sets an output, for [`nng_aio_get_output`].
-    pub(crate) fn set_output(&self, index: usize, value: Pointer) {
-        if let Some(output) = self.lock().outputs.get_mut(index) {
-            *output = value;
-        }
-    }
 }
 
 impl State {

@@ -1,23 +1,37 @@
 //! Dialers and listeners.
 
-use std::ffi::{c_char, c_int};
-use std::sync::{Arc, OnceLock};
+use std::ffi::{CStr, c_char, c_int};
+use std::sync::Arc;
 
 use spanwire::{Dialer, Listener};
 
 use crate::error::{Code, Result};
-use crate::guard::{export, out, utf8};
+use crate::guard::{export, out, text};
 use crate::handle::{Table, id};
 use crate::socket;
 use crate::types::{FLAG_NONBLOCK, nng_dialer, nng_listener, nng_socket};
-use crate::url::{Parts, nng_url};
+use crate::url::{self, nng_url};
 
-/// A dialer or listener, and the number of its socket.
+/// A dialer or listener, the number of its socket, and its URL in parts.
 pub(crate) struct Endpoint<T> {
     pub(crate) any: T,
     pub(crate) socket: u32,
-    /// Its URL in parts, once C has asked for it.
-    parts: OnceLock<Result<Parts>>,
+    url: Parts,
+}
+
+/// A URL in parts, as C sees it. Nobody changes it.
+struct Parts(*const nng_url);
+
+// SAFETY: it is only read once it has been made.
+unsafe impl Send for Parts {}
+// SAFETY: as above.
+unsafe impl Sync for Parts {}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        // SAFETY: it comes from `url::parse`; C may use it only as long as the dialer or listener is open.
+        unsafe { url::free(self.0.cast_mut()) }
+    }
 }
 
 /// All dialers that C has open.
@@ -37,13 +51,13 @@ pub(crate) fn listener(listener: nng_listener) -> Result<Arc<Endpoint<Listener>>
 }
 
 macro_rules! endpoints {
-    ($($what:literal: $type:ident $handle:ident $table:ident $find:ident $make:ident $begin:ident; $now:ident $create:ident $start:ident $close:ident $id:ident $url:ident;)*) => {
+    ($($what:literal: $type:ident $handle:ident $table:ident $find:ident $make:ident $begin:ident; $now:ident $create:ident $start:ident $close:ident $id:ident $get_url:ident;)*) => {
         $(
             export! {
                 #[doc = concat!("Makes a ", $what, " and starts it. Nothing remains of one that does not start.")]
                 fn $now(socket: nng_socket, url: *const c_char, made: *mut $handle, flags: c_int) -> status {
                     // SAFETY: the caller's promise.
-                    let endpoint = $make(socket, unsafe { utf8(url) }?)?;
+                    let endpoint = $make(socket, unsafe { text(url) }?)?;
                     let id = endpoint.any.id().get();
                     if let Err(code) = $begin(&endpoint.any, flags) {
                         $table.remove(id);
@@ -60,7 +74,7 @@ macro_rules! endpoints {
                 #[doc = concat!("Makes a ", $what, ", to be started later.")]
                 fn $create(made: *mut $handle, socket: nng_socket, url: *const c_char) -> status {
                     // SAFETY: the caller's promise.
-                    let (made, url) = unsafe { (out(made)?, utf8(url)?) };
+                    let (made, url) = unsafe { (out(made)?, text(url)?) };
                     made.write($handle { id: $make(socket, url)?.any.id().get() });
                     Ok(())
                 }
@@ -80,20 +94,19 @@ macro_rules! endpoints {
                     id(handle.id)
                 }
 
-                #[doc = concat!("The URL that a ", $what, " was made with. It is the ", $what, "'s, and gone with it.")]
-                fn $url(handle: $handle, url: *mut *const nng_url) -> status {
+                #[doc = concat!("The URL that a ", $what, " was made with; good until it is closed.")]
+                fn $get_url(handle: $handle, url: *mut *const nng_url) -> status {
                     // SAFETY: the caller's promise.
-                    let url = unsafe { out(url) }?;
-                    let endpoint = $find(handle)?;
-                    let parts = endpoint.parts.get_or_init(|| Parts::parse(endpoint.any.url().as_str()));
-                    url.write(parts.as_ref().map_err(|code| *code)?.as_ptr());
+                    let to = unsafe { out(url) }?;
+                    to.write($find(handle)?.url.0);
                     Ok(())
                 }
             }
 
-            fn $make(handle: nng_socket, url: &str) -> Result<Arc<Endpoint<$type>>> {
+            fn $make(handle: nng_socket, url: &CStr) -> Result<Arc<Endpoint<$type>>> {
                 let sock = socket::find(handle)?;
-                let made = Arc::new(Endpoint { any: sock.any.$find(url)?, socket: handle.id, parts: OnceLock::new() });
+                let any = sock.any.$find(url.to_str().map_err(|_| Code::EINVAL)?)?;
+                let made = Arc::new(Endpoint { any, socket: handle.id, url: Parts(url::parse(url)?) });
                 $table.insert(made.any.id().get(), made.clone());
                 if sock.any.is_closed() {
                     // Its close may have come too early to see this one.

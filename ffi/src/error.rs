@@ -61,7 +61,6 @@ impl From<std::io::Error> for Code {
 
 macro_rules! codes {
     ($($name:ident = $number:literal, $text:literal;)*) => {
-        #[allow(dead_code, reason = "the table is complete")]
         impl Code {
             $(
                 #[doc = $text]

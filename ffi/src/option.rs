@@ -210,12 +210,18 @@ impl Options for std::sync::Arc<Sock> {
     }
 
     fn set(&self, name: &str, value: OptionValue) -> Result<()> {
-        if let (names::TTL_MAX, OptionValue::Int(TTL_MAX..)) = (name, &value) {
-            return Err(Code::EINVAL);
-        }
+        let allowed = !matches!((name, &value), (names::TTL_MAX, OptionValue::Int(TTL_MAX..)));
         let size = if let OptionValue::Int(size) = value { size } else { 0 };
-        match (self.any.set_option(name, value), buffer(name)) {
+        let done = if allowed { self.any.set_option(name, value) } else { Err(Error::InvalidArgument("".into())) };
+        match (done, buffer(name)) {
             (Err(Error::NotSupported(_)), Some(i)) => self.buffers[i].store(size, Ordering::Relaxed),
+            // Not to have the option comes before a value that is out of range.
+            (Err(Error::InvalidArgument(_)), _) => {
+                return Err(match self.get(name) {
+                    Err(Code::ENOTSUP) => Code::ENOTSUP,
+                    _ => Code::EINVAL,
+                });
+            }
             (done, _) => done?,
         }
         Ok(())

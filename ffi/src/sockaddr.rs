@@ -113,6 +113,7 @@ pub(crate) const AF_ZT: u16 = 5;
 pub(crate) const AF_ABSTRACT: u16 = 6;
 
 const PATH_LEN: usize = 128;
+const INPROC: &str = "inproc://";
 
 impl nng_sockaddr {
     /// One whose bytes are all zero.
@@ -130,7 +131,8 @@ impl From<&Address> for nng_sockaddr {
     fn from(address: &Address) -> Self {
         let mut sa = Self::UNSPEC;
         match address {
-            Address::Inproc(name) => sa.s_inproc = path(AF_INPROC, name.as_bytes()),
+            // NNG's is the whole URL.
+            Address::Inproc(name) => sa.s_inproc = path(AF_INPROC, format!("{INPROC}{name}").as_bytes()),
             Address::Ipc(name) => sa.s_ipc = path(AF_IPC, name.as_os_str().as_bytes()),
             Address::Inet(addr) => return Self::from(*addr),
             Address::Abstract(name) => {
@@ -288,7 +290,7 @@ mod tests {
     #[test]
     fn there_and_back() {
         let all = [
-            (Address::Inproc("name".into()), "inproc[name]"),
+            (Address::Inproc("name".into()), "inproc[inproc://name]"),
             (Address::Ipc("/tmp/x".into()), "/tmp/x"),
             (Address::Inet("127.0.0.1:80".parse().unwrap()), "127.0.0.1:80"),
             (Address::Inet("[::1]:80".parse().unwrap()), "[::1]:80"),

@@ -186,7 +186,8 @@ impl nng_stat {
             StatValue::Level(n) => Value::Level(*n),
             StatValue::Counter(n, StatUnit::Bytes) => Value::Counter(*n, 1),
             StatValue::Counter(n, StatUnit::Messages) => Value::Counter(*n, 2),
-            StatValue::Counter(n, StatUnit::Events) => Value::Counter(*n, 4),
+            // NNG has a unit for events, and does not use it.
+            StatValue::Counter(n, StatUnit::Events) => Value::Counter(*n, 0),
             StatValue::Text(text) => Value::Text(CString::new(text.as_str()).unwrap_or_default()),
             StatValue::Bool(value) => Value::Bool(*value),
             StatValue::Id(id) => Value::Id(u64::from(*id)),

@@ -3,7 +3,7 @@
 //! This is NNG's own, lenient way to take a URL apart, which programs also use for URLs that are none of ours, such as
 //! `https://user@host/path?query#part`. Dialers and listeners parse their URLs with [`spanwire::Url`].
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, c_char};
 
 use crate::error::{Code, Result};
 use crate::guard::{export, object, out, text};
@@ -119,26 +119,6 @@ impl nng_url {
         ]
     }
 }
-
-/// A URL in parts that C may look at and not free.
-pub(crate) struct Parts(Owned);
-
-impl Parts {
-    /// Takes a URL apart.
-    pub(crate) fn parse(url: &str) -> Result<Self> {
-        let raw = CString::new(url).map_err(|_| Code::EINVAL)?;
-        Ok(Self(Owned(parse(&raw)?)))
-    }
-
-    pub(crate) fn as_ptr(&self) -> *const nng_url {
-        self.0.0
-    }
-}
-
-// SAFETY: it is not changed until it is freed.
-unsafe impl Send for Parts {}
-// SAFETY: as above.
-unsafe impl Sync for Parts {}
 
 /// A URL that is freed unless it is released to C. Never null; all parts are null or from `mem`.
 struct Owned(*mut nng_url);
