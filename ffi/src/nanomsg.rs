@@ -39,6 +39,7 @@ pub(crate) struct Errno(c_int);
 impl Errno {
     const EFAULT: Self = Self(libc::EFAULT);
     const EINVAL: Self = Self(libc::EINVAL);
+    const ENOENT: Self = Self(libc::ENOENT);
     const ENOPROTOOPT: Self = Self(libc::ENOPROTOOPT);
 }
 
@@ -152,9 +153,9 @@ functions! {
 
     /// Closes an endpoint.
     fn nn_shutdown(s: c_int, endpoint: c_int) {
-        let id = u32::try_from(endpoint).map_err(|_| Errno::EINVAL)?;
-        ENDPOINTS.get(id).filter(|endpoint| endpoint.socket == s).ok_or(Errno::EINVAL)?;
-        match ENDPOINTS.remove(id).ok_or(Errno::EINVAL)?.kind {
+        let id = u32::try_from(endpoint).map_err(|_| Errno::ENOENT)?;
+        ENDPOINTS.get(id).filter(|endpoint| endpoint.socket == s).ok_or(Errno::ENOENT)?;
+        match ENDPOINTS.remove(id).ok_or(Errno::ENOENT)?.kind {
             // SAFETY: takes no pointer.
             Kind::Dialer(dialer) => check(unsafe { nng_dialer_close(dialer) })?,
             // SAFETY: takes no pointer.

@@ -57,6 +57,21 @@ fn objects() {
 }
 
 #[test]
+fn byte_streams() {
+    check("stream", Theirs::TheSame);
+}
+
+#[test]
+fn ends_of_streams_and_datagrams() {
+    check("ending", Theirs::Lacking);
+}
+
+#[test]
+fn tools_and_nanomsg() {
+    check("tools", Theirs::TheSame);
+}
+
+#[test]
 fn stress() {
     check("stress", Theirs::TheSame);
 }
@@ -71,7 +86,7 @@ fn headers_agree_with_debians() {
     if !Path::new("/usr/include/nng/nng.h").exists() {
         return;
     }
-    for name in ["message", "socket", "poll", "pipe", "object", "stress"] {
+    for name in ["message", "socket", "poll", "pipe", "object", "stream", "stress", "tools"] {
         let object = scratch().join(name).with_extension("o");
         // Debian's are found by themselves.
         succeed(cc().arg("-c").arg("-o").arg(object).arg(source(name)));

@@ -66,10 +66,16 @@ pub(super) fn family(url: &Url) -> Family {
 /// Options that dialers and listeners have.
 pub(super) fn common(options: &EndpointOptions, name: &str, family: Family) -> Result<OptionValue> {
     match (name, family) {
-        (names::TCP_NODELAY, Family::Tcp) => Ok(options.bool_or(name, true).into()),
-        (names::TCP_KEEPALIVE, Family::Tcp) => Ok(options.bool_or(name, false).into()),
+        (names::TCP_NODELAY | names::TCP_KEEPALIVE, Family::Tcp) => Ok(options.bool_or(name, false).into()),
         _ => Err(Code::ENOTSUP),
     }
+}
+
+/// The options of a new dialer or listener. Plain streams leave small packets to the system, unlike pipes.
+pub(super) fn defaults() -> Arc<EndpointOptions> {
+    let mut options = OptionMap::new();
+    options.set(names::TCP_NODELAY, false.into());
+    Arc::new(EndpointOptions::new(options))
 }
 
 /// The URL that C has in parts, which it may have changed. `ENOTSUP` for schemes without byte streams.
@@ -121,7 +127,7 @@ pub(super) unsafe fn with_parts<T>(raw: *const c_char, then: impl FnOnce(*const 
 unsafe fn alloc(dialer: *mut *mut nng_stream_dialer, url: *const nng_url) -> Result<()> {
     // SAFETY: the caller's promise.
     let (dialer, url) = unsafe { (out(dialer)?, address(url, false)?) };
-    let options = Arc::new(EndpointOptions::new(OptionMap::new()));
+    let options = defaults();
     let made = Arc::new(nng_stream_dialer { url, options, gate: Gate::default() });
     dialer.write(Arc::into_raw(made).cast_mut());
     Ok(())

@@ -5,11 +5,11 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_lite::future::block_on;
-use spanwire::option::{EndpointOptions, OptionMap, names};
+use spanwire::option::{EndpointOptions, names};
 use spanwire::transport::bytes as plain;
 use spanwire::{OptionValue, Url};
 
-use super::dialer::{Family, address, common, family, with_parts};
+use super::dialer::{Family, address, common, defaults, family, with_parts};
 use super::{find, nng_stream, run};
 use crate::aio::nng_aio;
 use crate::error::{Code, Result};
@@ -93,7 +93,7 @@ impl Options for Arc<nng_stream_listener> {
     fn set(&self, name: &str, value: OptionValue) -> Result<()> {
         let binding = self.binding();
         match (name, family(&self.url), &*binding) {
-            (names::LOCAL_ADDRESS, _, _) | (names::TCP_BOUND_PORT, Family::Tcp, _) => Err(Code::EREADONLY),
+            (names::LOCAL_ADDRESS, _, _) => Err(Code::EREADONLY),
             (names::TCP_NODELAY | names::TCP_KEEPALIVE, Family::Tcp, Binding::Unbound | Binding::Bound(_)) => Ok(()),
             (names::IPC_PERMISSIONS, Family::Ipc, Binding::Unbound) => match value {
                 // The bits of a file that may be set: who may do what.
@@ -117,7 +117,7 @@ unsafe fn alloc(listener: *mut *mut nng_stream_listener, url: *const nng_url) ->
     let (listener, url) = unsafe { (out(listener)?, address(url, true)?) };
     let made = Arc::new(nng_stream_listener {
         url,
-        options: Arc::new(EndpointOptions::new(OptionMap::new())),
+        options: defaults(),
         gate: Gate::default(),
         binding: Mutex::new(Binding::Unbound),
         accepting: async_lock::Mutex::new(()),
