@@ -165,7 +165,7 @@ tcp(void)
 	SHOW(nng_stream_get_string(p.mine, NNG_OPT_REMADDR, &s));
 	SHOW(nng_stream_get_bool(p.mine, "nonsense", &on));
 	SHOW(nng_stream_set_bool(p.mine, "nonsense", true));
-	SHOW(nng_stream_get_uint64(p.mine, NNG_OPT_PEER_UID, NULL));
+	SHOW(nng_stream_get_uint64(p.mine, NNG_OPT_IPC_PEER_UID, NULL));
 	sz = sizeof(on);
 	SHOW(nng_stream_get(p.mine, NNG_OPT_TCP_NODELAY, &on, &sz));
 	NUMBER(sz);
