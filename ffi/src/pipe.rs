@@ -28,10 +28,21 @@ pub(crate) struct Watch {
 
 #[derive(Default)]
 struct State {
-    watching: bool,
+    life: Life,
     callbacks: [Option<(PipeCallback, Pointer)>; EVENTS],
-    /// Pipes whose last callback has not returned.
-    pipes: usize,
+    /// Pipes whose last callback has not been called.
+    pipes: Vec<u32>,
+}
+
+/// ```text
+/// Idle ──first nng_pipe_notify──► Watching ──the socket was closed, and all was told──► Ended
+/// ```
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Life {
+    #[default]
+    Idle,
+    Watching,
+    Ended,
 }
 
 /// Before-add, after-add, removed.
@@ -43,26 +54,25 @@ impl Watch {
     }
 
     fn tell(&self, change: PipeChange, pipe: &Pipe) {
-        let (event, id) = (change as usize, pipe.id().get());
-        let mut st = self.lock();
+        let id = pipe.id().get();
         if change == PipeChange::BeforeAdd {
-            st.pipes += 1;
+            self.lock().pipes.push(id);
             PIPES.insert(id, pipe.clone());
         }
-        let known = PIPES.get(id).is_some();
-        let callback = st.callbacks[event];
-        drop(st);
+        self.call(change as usize, id);
+        if change == PipeChange::Removed {
+            self.lock().pipes.retain(|other| *other != id);
+            PIPES.remove(id);
+        }
+    }
+
+    fn call(&self, event: usize, id: u32) {
+        let callback = self.lock().callbacks[event];
         if let Some((callback, arg)) = callback {
             let before = TELLING.replace(true);
             // SAFETY: the application's function, with what it was to be called with.
             unsafe { callback(nng_pipe { id }, event as c_int, arg.0) }
             TELLING.set(before);
-        }
-        // A pipe that was there before anybody watched has not been counted.
-        if change == PipeChange::Removed && known {
-            PIPES.remove(id);
-            self.lock().pipes -= 1;
-            self.ended.notify_all();
         }
     }
 
@@ -72,9 +82,25 @@ impl Watch {
             return;
         }
         let mut st = self.lock();
-        while st.pipes > 0 {
+        while st.life == Life::Watching {
             st = self.ended.wait(st).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+/// What the socket's list of callbacks holds, and drops on the callback thread when all has been told.
+struct Teller(Arc<Watch>);
+
+impl Drop for Teller {
+    fn drop(&mut self) {
+        // Those whose handshake the close gave up.
+        let rest = std::mem::take(&mut self.0.lock().pipes);
+        for id in rest {
+            self.0.call(PipeChange::Removed as usize, id);
+            PIPES.remove(id);
+        }
+        self.0.lock().life = Life::Ended;
+        self.0.ended.notify_all();
     }
 }
 
@@ -102,10 +128,15 @@ export! {
         if let Some(slot) = usize::try_from(event).ok().and_then(|event| st.callbacks.get_mut(event)) {
             *slot = callback.map(|callback| (callback, Pointer(arg)));
         }
-        if !std::mem::replace(&mut st.watching, true) {
+        if st.life == Life::Idle {
+            st.life = Life::Watching;
             drop(st);
-            let watch = Arc::clone(&sock.watch);
-            sock.any.on_pipe(move |change, pipe| watch.tell(change, pipe));
+            let teller = Teller(Arc::clone(&sock.watch));
+            let watch = sock.any.on_pipe(move |change, pipe| teller.0.tell(change, pipe));
+            if sock.any.is_closed() {
+                // Its close may have come too early to see this one.
+                watch.stop();
+            }
         }
         Ok(())
     }

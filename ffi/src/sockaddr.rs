@@ -190,7 +190,10 @@ impl nng_sockaddr {
         unsafe {
             Ok(match self.family() {
                 AF_UNSPEC => Address::Unspecified,
-                AF_INPROC => Address::Inproc(String::from_utf8_lossy(until_zero(&self.s_inproc.sa_path)).into_owned()),
+                AF_INPROC => {
+                    let url = String::from_utf8_lossy(until_zero(&self.s_inproc.sa_path));
+                    Address::Inproc(url.strip_prefix(INPROC).unwrap_or(&url).to_owned())
+                }
                 AF_IPC => {
                     let path = until_zero(&self.s_ipc.sa_path).to_vec();
                     Address::Ipc(std::ffi::OsString::from_vec(path).into())
