@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use spanwire::{Pipe, PipeChange};
+use spanwire::{Pipe, PipeChange, PipeId};
 
 use crate::aio::Pointer;
 use crate::error::{Code, Result};
@@ -114,9 +114,8 @@ pub(crate) fn find(pipe: nng_pipe) -> Result<Pipe> {
     if let Some(pipe) = PIPES.get(pipe.id) {
         return Ok(pipe);
     }
-    let all = SOCKETS.all();
-    let mut pipes = all.iter().flat_map(|(_, sock)| sock.any.pipes());
-    pipes.find(|other| other.id().get() == pipe.id).ok_or(Code::ENOENT)
+    let id = PipeId::new(pipe.id).ok_or(Code::ENOENT)?;
+    SOCKETS.all().iter().find_map(|(_, sock)| sock.any.pipe(id)).ok_or(Code::ENOENT)
 }
 
 export! {
