@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use spanwire_core::driver;
 use spanwire_core::protocol::ProtocolInfo;
 use spanwire_core::stats::Stat;
-use spanwire_core::{ContextId, Protocol, SocketId};
+use spanwire_core::{ContextId, PipeId, Protocol, SocketId};
 
 use crate::endpoint::{self, Dialer, IntoUrl, Listener};
 use crate::events::{Close, Watchers};
@@ -258,6 +258,23 @@ impl SocketBase {
     /// ```
     pub fn pipes(&self) -> Vec<Pipe> {
         self.core.pipes()
+    }
+
+    /// The open pipe with this id, such as that of a [message](crate::Message::pipe).
+    ///
+    /// ```
+    /// use spanwire::{Pull, Push, Socket};
+    ///
+    /// let (push, pull) = (Socket::<Push>::new(), Socket::<Pull>::new());
+    /// pull.listen("inproc://pipe").wait()?;
+    /// push.dial("inproc://pipe").wait()?;
+    /// push.send("hello").wait()?;
+    /// let pipe = pull.recv().wait()?.pipe().and_then(|id| pull.pipe(id));
+    /// assert_eq!(pipe, pull.pipes().pop());
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
+    pub fn pipe(&self, id: PipeId) -> Option<Pipe> {
+        self.core.pipe(id)
     }
 
     /// The open dialers, started or not.

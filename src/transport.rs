@@ -2,12 +2,12 @@
 //!
 //! The library's own transports are registered by themselves. Another one is a type that implements [`Transport`]; after
 //! [`register`], its scheme can be dialed and listened at by every socket of the process. Whoever has a byte stream builds on [`stream`] and
-//! [`codec`].
+//! [`codec`]. Plain byte streams over the library's own transports are in [`bytes`].
 
 use std::sync::Arc;
 
 pub use spanwire_core::transport::*;
-pub use spanwire_transports::{codec, stream};
+pub use spanwire_transports::{bytes, codec, stream};
 
 /// Registers a transport for its URL schemes, for all sockets of this process. A transport that had a scheme before is replaced.
 ///

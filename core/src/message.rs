@@ -8,6 +8,8 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use crate::PipeId;
 
+mod edit;
+
 /// Bodies up to this many bytes are stored inside the message, without an allocation.
 ///
 /// Parsing a 64-byte body into the message takes 14 ns, into a `Bytes` 28 to 58 ns, and a body that is allocated in one thread and

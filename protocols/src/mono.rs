@@ -18,6 +18,12 @@ pub trait Hops: fmt::Debug + Default + Send + 'static {
     /// The facts about this version.
     const INFO: ProtocolInfo;
 
+    /// Whether a message of the application can ever be made ready for the wire: one that can't must not wait for a peer.
+    fn check(&mut self, msg: &Message) -> Result<()> {
+        let _ = msg;
+        Ok(())
+    }
+
     /// Makes a message of the application ready for the wire.
     fn wrap(&mut self, msg: &mut Message) -> Result<()>;
 
@@ -183,6 +189,9 @@ impl<H: Hops> Protocol for Mono<H> {
         _attempt: Attempt,
         out: &mut dyn Outbox,
     ) -> Result<(), SendRefused> {
+        if let Err(error) = self.hops.check(msg) {
+            return Err(SendRefused::Failed(error));
+        }
         if !self.can_send(ContextId::SOCKET) {
             return Err(SendRefused::Full);
         }

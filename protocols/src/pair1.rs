@@ -50,16 +50,21 @@ impl HopCount {
 
     /// Counts one hop more in a message that an application passes on.
     fn pass_on(&mut self, msg: &mut Message) -> Result<()> {
-        let hops = match msg.header().try_into().map(u32::from_be_bytes) {
-            Ok(hops) if hops < MAX_HOPS => hops,
-            Ok(_) | Err(_) => {
-                self.tx_malformed += 1;
-                return Err(bad_hop_header(msg.header()));
-            }
-        };
+        let hops = self.hops(msg)?;
         msg.clear_header();
         msg.append_header_u32(hops + 1);
         Ok(())
+    }
+
+    /// The hop count of a message that an application passes on.
+    fn hops(&mut self, msg: &Message) -> Result<u32> {
+        match msg.header().try_into().map(u32::from_be_bytes) {
+            Ok(hops) if hops < MAX_HOPS => Ok(hops),
+            Ok(_) | Err(_) => {
+                self.tx_malformed += 1;
+                Err(bad_hop_header(msg.header()))
+            }
+        }
     }
 
     /// Takes the hop count off a received message. 0 is accepted, because mangos sends it.
@@ -152,6 +157,10 @@ pub struct RawPair1Form(HopCount);
 
 impl Hops for RawPair1Form {
     const INFO: ProtocolInfo = ProtocolInfo { raw: true, ..Pair1Form::INFO };
+
+    fn check(&mut self, msg: &Message) -> Result<()> {
+        self.0.hops(msg).map(drop)
+    }
 
     fn wrap(&mut self, msg: &mut Message) -> Result<()> {
         self.0.pass_on(msg)

@@ -44,19 +44,11 @@ impl Transport for Ipc {
     }
 
     fn dialer(&self, url: &Url, _: &Arc<EndpointOptions>) -> Result<Box<dyn Dialer>> {
-        let place = Place::of(url);
-        if let Address::Abstract(name) = &place.address
-            && name.is_empty()
-        {
-            return Err(Error::AddressInvalid(format!("{url}: a name is needed to dial").into()));
-        }
-        place.sockaddr()?;
-        Ok(Box::new(IpcDialer { place, attempt: Attempt::default() }))
+        Ok(Box::new(IpcDialer { place: Place::to_dial(url)?, attempt: Attempt::default() }))
     }
 
     fn listener(&self, url: &Url, options: &Arc<EndpointOptions>) -> Result<Box<dyn Listener>> {
-        let place = Place::of(url);
-        place.sockaddr()?;
+        let place = Place::to_listen(url)?;
         Ok(Box::new(IpcListener { place, options: options.clone(), binding: Binding::Unbound }))
     }
 }
@@ -80,10 +72,19 @@ struct IpcListener {
 }
 
 /// The file goes before the socket closes, so that its inode can't be another's yet.
-struct Bound {
+pub(crate) struct Bound {
     _file: Option<SocketFile>,
     acceptor: Acceptor,
     address: Address,
+}
+
+impl Bound {
+    /// The next connection before its handshake, with the options that it has.
+    pub(crate) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(FdStream, OptionMap)>> {
+        let stream = ready!(self.acceptor.poll_accept(cx))?;
+        let options = pipe_options(&stream, &self.address);
+        Poll::Ready(Ok((stream, options)))
+    }
 }
 
 impl Listener for IpcListener {
@@ -93,14 +94,19 @@ impl Listener for IpcListener {
     }
 
     fn poll_accept(&mut self, cx: &mut Context<'_>, hello: Hello) -> Poll<Result<Handshake>> {
-        let bound = self.binding.bound()?;
-        let stream = ready!(bound.acceptor.poll_accept(cx)).map_err(|e| error_at(&self.place.url, e))?;
-        let options = pipe_options(&stream, &bound.address);
+        let accepted = ready!(self.binding.bound()?.poll_accept(cx));
+        let (stream, options) = accepted.map_err(|e| error_at(&self.place.url, e))?;
         Poll::Ready(Ok(Box::pin(stream::connect(stream, Typed, hello, options))))
     }
 }
 
 async fn dial(place: Place, hello: Hello) -> Result<Connection> {
+    let (stream, options) = open(&place).await?;
+    stream::connect(stream, Typed, hello, options).await
+}
+
+/// A connection before its handshake, with the options that it has.
+pub(crate) async fn open(place: &Place) -> Result<(FdStream, OptionMap)> {
     let failed = |e: io::Error| error_at(&place.url, e);
     let addr = place.sockaddr()?;
     let mut pause = Duration::from_millis(1);
@@ -117,10 +123,10 @@ async fn dial(place: Place, hello: Hello) -> Result<Connection> {
     };
     let stream = FdStream::local(fd).map_err(failed)?;
     let options = pipe_options(&stream, &place.address);
-    stream::connect(stream, Typed, hello, options).await
+    Ok((stream, options))
 }
 
-async fn bind(place: Place, options: Arc<EndpointOptions>) -> Result<(Bound, Url)> {
+pub(crate) async fn bind(place: Place, options: Arc<EndpointOptions>) -> Result<(Bound, Url)> {
     let mode = options.int(names::IPC_PERMISSIONS).and_then(|mode| u32::try_from(mode).ok());
     let (fd, file, place) = unblock(move || place.bind(mode)).await??;
     let acceptor = Acceptor::new(fd).map_err(|e| error_at(&place.url, e))?;
@@ -130,12 +136,28 @@ async fn bind(place: Place, options: Arc<EndpointOptions>) -> Result<(Bound, Url
 
 /// What a URL names.
 #[derive(Clone)]
-struct Place {
+pub(crate) struct Place {
     url: Url,
     address: Address,
 }
 
 impl Place {
+    pub(crate) fn to_dial(url: &Url) -> Result<Self> {
+        let place = Self::to_listen(url)?;
+        match &place.address {
+            Address::Abstract(name) if name.is_empty() => {
+                Err(Error::AddressInvalid(format!("{url}: a name is needed to dial").into()))
+            }
+            _ => Ok(place),
+        }
+    }
+
+    pub(crate) fn to_listen(url: &Url) -> Result<Self> {
+        let place = Self::of(url);
+        place.sockaddr()?;
+        Ok(place)
+    }
+
     fn of(url: &Url) -> Self {
         let address = match url.scheme() {
             "abstract" => Address::Abstract(url.path_bytes().to_vec()),

@@ -30,6 +30,7 @@ use std::sync::{Arc, Once};
 
 use spanwire_core::transport::register;
 
+pub mod bytes;
 pub mod codec;
 #[cfg(feature = "inproc")]
 pub mod inproc;

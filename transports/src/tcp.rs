@@ -32,19 +32,12 @@ impl Transport for Tcp {
     }
 
     fn dialer(&self, url: &Url, options: &Arc<EndpointOptions>) -> Result<Box<dyn Dialer>> {
-        let place = Place::of(url)?;
-        if url.is_wildcard() || place.port == 0 {
-            return Err(invalid(url, "a host and a port are needed to dial"));
-        }
-        let from = local_address(url, options)?;
+        let (place, from) = Place::to_dial(url, options)?;
         Ok(Box::new(TcpDialer { place, from, options: options.clone(), attempt: Attempt::default() }))
     }
 
     fn listener(&self, url: &Url, options: &Arc<EndpointOptions>) -> Result<Box<dyn Listener>> {
-        let place = Place::of(url)?;
-        if url.local().is_some() {
-            return Err(invalid(url, "a listener has its local address behind the \";\""));
-        }
+        let place = Place::to_listen(url)?;
         Ok(Box::new(TcpListener { place, options: options.clone(), binding: Binding::Unbound }))
     }
 }
@@ -78,7 +71,10 @@ impl Listener for TcpListener {
     fn poll_accept(&mut self, cx: &mut Context<'_>, hello: Hello) -> Poll<Result<Handshake>> {
         let stream = ready!(self.binding.bound()?.poll_accept(cx)).map_err(|e| error_at(&self.place.url, e))?;
         let options = self.options.clone();
-        Poll::Ready(Ok(Box::pin(async move { shake_hands(stream, &options, hello).await })))
+        Poll::Ready(Ok(Box::pin(async move {
+            let (stream, found) = prepare(stream, &options)?;
+            connect(stream, Length, hello, found).await
+        })))
     }
 }
 
@@ -88,20 +84,30 @@ async fn dial(
     options: Arc<EndpointOptions>,
     hello: Hello,
 ) -> Result<Connection> {
+    let (stream, found) = open(&place, from, &options).await?;
+    connect(stream, Length, hello, found).await
+}
+
+/// A connection before its handshake, with the options that it has.
+pub(crate) async fn open(
+    place: &Place,
+    from: Option<SocketAddr>,
+    options: &EndpointOptions,
+) -> Result<(FdStream, OptionMap)> {
     let mut failed = None;
     for to in place.resolve().await? {
         if from.is_some_and(|from| from.is_ipv4() != to.is_ipv4()) {
             continue;
         }
         match tcp_connect(to, from).await {
-            Ok(stream) => return shake_hands(stream, &options, hello).await,
+            Ok(stream) => return prepare(stream, options),
             Err(e) => failed = Some(error_at(format_args!("{} ({to})", place.url), e)),
         }
     }
     Err(failed.unwrap_or_else(|| invalid(&place.url, "no address of the kind of the local address")))
 }
 
-async fn bind(place: Place, options: Arc<EndpointOptions>) -> Result<(Acceptor, Url)> {
+pub(crate) async fn bind(place: Place, options: Arc<EndpointOptions>) -> Result<(Acceptor, Url)> {
     let mut failed = None;
     for (at, v6_only) in place.listen_at().await? {
         match tcp_listen(at, v6_only) {
@@ -125,7 +131,8 @@ async fn bind(place: Place, options: Arc<EndpointOptions>) -> Result<(Acceptor, 
     Err(failed.unwrap_or_else(|| invalid(&place.url, "no address to listen at")))
 }
 
-async fn shake_hands(stream: FdStream, options: &EndpointOptions, hello: Hello) -> Result<Connection> {
+/// Sets what the options of its endpoint say. Answers the options that the connection has.
+pub(crate) fn prepare(stream: FdStream, options: &EndpointOptions) -> Result<(FdStream, OptionMap)> {
     for (name, default) in [(names::TCP_NODELAY, true), (names::TCP_KEEPALIVE, false)] {
         // New sockets have both off.
         if options.bool_or(name, default) {
@@ -135,12 +142,12 @@ async fn shake_hands(stream: FdStream, options: &EndpointOptions, hello: Hello) 
     let mut found = OptionMap::new();
     found.set(names::LOCAL_ADDRESS, OptionValue::Address(Address::Inet(unmapped(stream.local_addr()?))));
     found.set(names::REMOTE_ADDRESS, OptionValue::Address(Address::Inet(unmapped(stream.peer_addr()?))));
-    connect(stream, Length, hello, found).await
+    Ok((stream, found))
 }
 
 /// Where a URL leads.
 #[derive(Clone)]
-struct Place {
+pub(crate) struct Place {
     url: Url,
     version: Version,
     port: u16,
@@ -155,6 +162,22 @@ enum Version {
 }
 
 impl Place {
+    /// To dial, and from which address.
+    pub(crate) fn to_dial(url: &Url, options: &EndpointOptions) -> Result<(Self, Option<SocketAddr>)> {
+        let place = Self::of(url)?;
+        if url.is_wildcard() || place.port == 0 {
+            return Err(invalid(url, "a host and a port are needed to dial"));
+        }
+        Ok((place, local_address(url, options)?))
+    }
+
+    pub(crate) fn to_listen(url: &Url) -> Result<Self> {
+        match url.local() {
+            Some(_) => Err(invalid(url, "a listener has its local address behind the \";\"")),
+            None => Self::of(url),
+        }
+    }
+
     fn of(url: &Url) -> Result<Self> {
         let version = match url.scheme() {
             "tcp4" => Version::V4,

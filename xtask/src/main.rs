@@ -1,11 +1,13 @@
-//! The project's own commands: `cargo xtask test | ci | bench | gates | loom | tsan | purity | msrv`.
+//! The project's own commands: `cargo xtask test | ci | bench | gates | loom | abi | install | tsan | purity | msrv`.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a command")]
 
+mod abi;
 mod bench;
 mod checks;
 mod gates;
+mod install;
 mod loom;
 mod run;
 mod test;
@@ -20,6 +22,8 @@ cargo xtask bench     Spanwire side by side with its peers; --help has the optio
 cargo xtask gates     what a message costs in instructions, system calls and allocations, within its limits; --record has new ones
 cargo xtask loom      the hand-over of blocked threads, tasks and the I/O thread under the model checker loom
 cargo xtask tsan      the stress test under ThreadSanitizer (needs a nightly toolchain)
+cargo xtask abi       the C library's headers, symbols and table of functions agree; --write makes the table and the list anew
+cargo xtask install   the C library with its headers: --prefix DIR [--destdir DIR]; --check tries it
 cargo xtask purity    the protocols do no I/O, and unsafe code is only where it may be
 cargo xtask msrv      the code and its dependencies keep to the stated rust-version";
 
@@ -31,6 +35,9 @@ fn main() -> ExitCode {
         ["bench", ref rest @ ..] => bench::bench(rest),
         ["gates", ref rest @ ..] => gates::gates(rest),
         ["loom", ref rest @ ..] => loom::loom(rest),
+        ["abi", ref rest @ ..] => abi::abi(rest),
+        ["install", "--check"] => install::check(),
+        ["install", ref rest @ ..] => install::install(rest),
         ["tsan"] => tsan::tsan(),
         ["purity"] => checks::purity().and_then(|()| checks::no_unsafe()),
         ["msrv"] => checks::msrv(),

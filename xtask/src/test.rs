@@ -2,25 +2,28 @@
 
 use std::path::Path;
 
+use crate::abi;
 use crate::checks;
 use crate::gates;
+use crate::install;
 use crate::loom;
 use crate::run::{Done, cargo, command, output, root, run, target_dir};
 use crate::tsan;
 
 /// What the tests use if it is there: a file that shows that it is, its Debian package, and the tests that do without.
-const TOOLS: [(&str, &str, &str); 6] = [
+const TOOLS: [(&str, &str, &str); 7] = [
     ("/usr/bin/nngcat", "nng-utils", "interop"),
     ("/usr/bin/nanocat", "nanomsg-utils", "interop"),
     ("/usr/include/nng/nng.h", "libnng-dev", "interop"),
     ("/usr/include/nanomsg/nn.h", "libnanomsg-dev", "interop"),
     ("/usr/bin/strace", "strace", "tests and gates of system calls"),
-    ("/usr/bin/valgrind", "valgrind", "gates of instructions"),
+    ("/usr/bin/valgrind", "valgrind", "gates of instructions, the C examples under valgrind"),
+    ("/usr/bin/pkg-config", "pkgconf", "the installed C library"),
 ];
 
 /// `cargo test --workspace`, doctests included, with the peers that the interop tests need.
 pub(crate) fn test(args: &[&str]) -> Done {
-    install();
+    install_tools();
     let args = [&["test", "--workspace"], args].concat();
     run(&mut cargo(&args))
 }
@@ -34,6 +37,8 @@ pub(crate) fn ci() -> Done {
     // `warnings` has `clippy::incompatible_msrv` in it: code that needs a newer compiler than `rust-version` says.
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    abi::abi(&[])?;
+    install::check()?;
     portable()?;
     if root().join("fuzz/Cargo.toml").exists() {
         // Compiled like any crate: that needs neither cargo-fuzz nor a sanitizer.
@@ -45,7 +50,7 @@ pub(crate) fn ci() -> Done {
         None => tsan::tsan()?,
         Some(why) => println!("\nSKIPPED: ThreadSanitizer: {why}"),
     }
-    install();
+    install_tools();
     gates::gates(&[])?;
     // Last, so that its summary is what one sees.
     test(&[])
@@ -60,7 +65,7 @@ fn portable() -> Done {
 }
 
 /// Installs what the tests would do without, where that is allowed; says what they do without otherwise.
-fn install() {
+fn install_tools() {
     let missing: Vec<_> = TOOLS.iter().filter(|(file, ..)| !Path::new(file).exists()).collect();
     if missing.is_empty() {
         return;

@@ -13,6 +13,7 @@ mod dirty;
 mod endpoint;
 mod events;
 mod executor;
+mod find;
 mod handle;
 mod handover;
 mod io;

@@ -1,0 +1,542 @@
+//! All functions that read or set an option, from one table.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use spanwire::option::{OptionType, names, spec};
+use spanwire::{Error, OptionValue};
+
+use crate::context::{self, Ctx};
+use crate::endpoint::{self, Endpoint};
+use crate::error::{Code, Result};
+use crate::guard::{bytes, export, object, out, text, utf8};
+use crate::mem;
+use crate::sockaddr::nng_sockaddr;
+use crate::socket::{self, Sock};
+use crate::types::{nng_ctx, nng_dialer, nng_duration, nng_listener, nng_pipe, nng_socket};
+
+/// What has options.
+pub(crate) trait Options {
+    /// Reads one.
+    fn get(&self, name: &str) -> Result<OptionValue>;
+
+    /// Sets one.
+    fn set(&self, name: &str, value: OptionValue) -> Result<()>;
+}
+
+/// A value of C's, before it is known which type the option has.
+pub(crate) enum Given<'a> {
+    Bool(bool),
+    Int(c_int),
+    Size(usize),
+    U64(u64),
+    Ms(nng_duration),
+    Text(&'a [u8]),
+    Pointer,
+    Address(Result<OptionValue>),
+    /// As the option wants it.
+    Raw(&'a [u8]),
+}
+
+/// Where C wants a value, and of which type.
+pub(crate) enum Wanted {
+    Bool(*mut bool),
+    Int(*mut c_int),
+    Size(*mut usize),
+    U64(*mut u64),
+    Ms(*mut nng_duration),
+    Text(*mut *mut c_char),
+    Pointer,
+    Address(*mut nng_sockaddr),
+    /// As the option has it, into so many bytes.
+    Raw(*mut c_void, *mut usize),
+}
+
+impl Given<'_> {
+    /// The value for an option of this type.
+    fn value(self, kind: OptionType) -> Result<OptionValue> {
+        Ok(match (self, kind) {
+            (Self::Bool(value), OptionType::Bool) => value.into(),
+            (Self::Int(value), OptionType::Int) => value.into(),
+            (Self::Size(value), OptionType::Size) => value.into(),
+            (Self::U64(value), OptionType::U64) => value.into(),
+            (Self::Ms(value), OptionType::Duration) => OptionValue::Duration(duration(value)?),
+            (Self::Text(text), OptionType::Str) => OptionValue::Str(string(text)?),
+            // NNG counts the zero byte in.
+            (Self::Text(text), OptionType::Bytes) => [text, &[0]].concat().into(),
+            (Self::Address(value), OptionType::Address) => value?,
+            (Self::Raw(bytes), kind) => raw(bytes, kind)?,
+            _ => return Err(Code::EBADTYPE),
+        })
+    }
+}
+
+fn raw(bytes: &[u8], kind: OptionType) -> Result<OptionValue> {
+    fn exactly<const N: usize>(bytes: &[u8]) -> Result<[u8; N]> {
+        bytes.try_into().map_err(|_| Code::EINVAL)
+    }
+    Ok(match kind {
+        OptionType::Bool => OptionValue::Bool(exactly::<1>(bytes)? != [0]),
+        OptionType::Int => c_int::from_ne_bytes(exactly(bytes)?).into(),
+        OptionType::Size => usize::from_ne_bytes(exactly(bytes)?).into(),
+        OptionType::U64 => u64::from_ne_bytes(exactly(bytes)?).into(),
+        OptionType::Duration => OptionValue::Duration(duration(nng_duration::from_ne_bytes(exactly(bytes)?))?),
+        OptionType::Str => {
+            let end = bytes.iter().position(|byte| *byte == 0).ok_or(Code::EINVAL)?;
+            OptionValue::Str(string(&bytes[..end])?)
+        }
+        OptionType::Bytes => bytes.into(),
+        OptionType::Address => {
+            let bytes = exactly::<{ size_of::<nng_sockaddr>() }>(bytes)?;
+            // SAFETY: the size is right, and any bits are valid for a union of numbers.
+            let sa = unsafe { bytes.as_ptr().cast::<nng_sockaddr>().read_unaligned() };
+            sa.address()?.into()
+        }
+        OptionType::Strings => return Err(Code::EBADTYPE),
+    })
+}
+
+fn string(text: &[u8]) -> Result<String> {
+    String::from_utf8(text.to_vec()).map_err(|_| Code::EINVAL)
+}
+
+fn duration(ms: nng_duration) -> Result<Option<Duration>> {
+    match ms {
+        -1 => Ok(None),
+        ms => Ok(Some(Duration::from_millis(u64::try_from(ms).map_err(|_| Code::EINVAL)?))),
+    }
+}
+
+fn ms(time: Option<Duration>) -> nng_duration {
+    time.map_or(-1, |time| nng_duration::try_from(time.as_millis()).unwrap_or(nng_duration::MAX))
+}
+
+impl Wanted {
+    /// Answers a value.
+    ///
+    /// # Safety
+    /// The pointers are null, or can be written to.
+    unsafe fn write(self, value: OptionValue) -> Result<()> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match (self, value) {
+                (Self::Bool(to), OptionValue::Bool(value)) => put(to, value),
+                (Self::Int(to), OptionValue::Int(value)) => put(to, value),
+                (Self::Size(to), OptionValue::Size(value)) => put(to, value),
+                (Self::U64(to), OptionValue::U64(value)) => put(to, value),
+                (Self::Ms(to), OptionValue::Duration(time)) => put(to, ms(time)),
+                (Self::Address(to), OptionValue::Address(address)) => put(to, nng_sockaddr::from(&address)),
+                (Self::Text(to), OptionValue::Str(text)) => {
+                    let to = out(to)?;
+                    to.write(mem::copy_text(text.as_bytes())?);
+                    Ok(())
+                }
+                (Self::Raw(to, size), value) => match value {
+                    OptionValue::Bool(value) => copy(to, size, &[u8::from(value)]),
+                    OptionValue::Int(value) => copy(to, size, &value.to_ne_bytes()),
+                    OptionValue::Size(value) => copy(to, size, &value.to_ne_bytes()),
+                    OptionValue::U64(value) => copy(to, size, &value.to_ne_bytes()),
+                    OptionValue::Duration(time) => copy(to, size, &ms(time).to_ne_bytes()),
+                    OptionValue::Str(text) => copy(to, size, &[text.as_bytes(), &[0]].concat()),
+                    OptionValue::Bytes(bytes) => copy(to, size, &bytes),
+                    OptionValue::Address(address) => {
+                        let sa = nng_sockaddr::from(&address);
+                        // SAFETY: `UNSPEC` has set every byte, so none is uninitialized.
+                        copy(to, size, bytes((&raw const sa).cast(), size_of::<nng_sockaddr>())?)
+                    }
+                    _ => Err(Code::EBADTYPE),
+                },
+                _ => Err(Code::EBADTYPE),
+            }
+        }
+    }
+}
+
+/// # Safety
+/// Null, or it can be written to.
+unsafe fn put<T>(to: *mut T, value: T) -> Result<()> {
+    // SAFETY: the caller's promise.
+    unsafe { out(to) }?.write(value);
+    Ok(())
+}
+
+/// Copies what fits, and sets the size to the whole length: `EINVAL` if that was not enough room.
+///
+/// # Safety
+/// `size` is null or points to the number of bytes at `to`, which can be written to unless it is null.
+unsafe fn copy(to: *mut c_void, size: *mut usize, bytes: &[u8]) -> Result<()> {
+    // SAFETY: the caller's promise.
+    let size = unsafe { crate::guard::object_mut(size) }?;
+    let fits = bytes.len().min(*size);
+    if to.is_null() && fits > 0 {
+        return Err(Code::EINVAL);
+    }
+    // SAFETY: the caller's promise; the bytes are our own.
+    unsafe { to.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), fits) }
+    *size = bytes.len();
+    if fits < bytes.len() { Err(Code::EINVAL) } else { Ok(()) }
+}
+
+/// Reads an option for C.
+///
+/// # Safety
+/// `name` is null or a text; for the value as [`Wanted::write`].
+pub(crate) unsafe fn get<T: Options>(object: Result<T>, name: *const c_char, wanted: Wanted) -> Result<()> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let name = utf8(name)?;
+        wanted.write(object?.get(name)?)
+    }
+}
+
+/// Sets an option for C.
+///
+/// # Safety
+/// `name` is null or a text.
+pub(crate) unsafe fn set<T: Options>(object: Result<T>, name: *const c_char, given: Result<Given<'_>>) -> Result<()> {
+    // SAFETY: the caller's promise.
+    let name = unsafe { utf8(name) }?;
+    let object = object?;
+    object.set(name, given?.value(spec(name)?.kind)?)
+}
+
+impl Options for std::sync::Arc<Sock> {
+    fn get(&self, name: &str) -> Result<OptionValue> {
+        match (self.any.option(name), buffer(name)) {
+            (Err(Error::NotSupported(_)), Some(i)) => Ok(self.buffers[i].load(Ordering::Relaxed).into()),
+            (value, _) => Ok(value?),
+        }
+    }
+
+    fn set(&self, name: &str, value: OptionValue) -> Result<()> {
+        let allowed = !matches!((name, &value), (names::TTL_MAX, OptionValue::Int(TTL_MAX..)));
+        let size = if let OptionValue::Int(size) = value { size } else { 0 };
+        let done = if allowed { self.any.set_option(name, value) } else { Err(Error::InvalidArgument("".into())) };
+        match (done, buffer(name)) {
+            (Err(Error::NotSupported(_)), Some(i)) => self.buffers[i].store(size, Ordering::Relaxed),
+            // Not to have the option comes before a value that is out of range.
+            (Err(Error::InvalidArgument(_)), _) => {
+                return Err(match self.get(name) {
+                    Err(Code::ENOTSUP) => Code::ENOTSUP,
+                    _ => Code::EINVAL,
+                });
+            }
+            (done, _) => done?,
+        }
+        Ok(())
+    }
+}
+
+/// Which of [`Sock::buffers`] an option is.
+fn buffer(name: &str) -> Option<usize> {
+    [names::RECV_BUFFER, names::SEND_BUFFER].iter().position(|other| *other == name)
+}
+
+/// The least that NNG does not allow, while Rust's sockets do.
+const TTL_MAX: c_int = 16;
+
+impl Options for Ctx {
+    fn get(&self, name: &str) -> Result<OptionValue> {
+        Ok(self.any.option(name)?)
+    }
+
+    fn set(&self, name: &str, value: OptionValue) -> Result<()> {
+        Ok(self.any.set_option(name, value)?)
+    }
+}
+
+macro_rules! endpoint_options {
+    ($($type:ty),*) => {
+        $(
+            impl Options for std::sync::Arc<Endpoint<$type>> {
+                /// What it does not have is read from its socket.
+                fn get(&self, name: &str) -> Result<OptionValue> {
+                    match self.any.option(name) {
+                        Err(Error::NotSupported(_)) => socket::find(nng_socket { id: self.socket })?.get(name),
+                        value => Ok(value?),
+                    }
+                }
+
+                fn set(&self, name: &str, value: OptionValue) -> Result<()> {
+                    Ok(self.any.set_option(name, value)?)
+                }
+            }
+        )*
+    };
+}
+
+endpoint_options!(spanwire::Dialer, spanwire::Listener);
+
+impl Options for spanwire::Pipe {
+    /// What it does not have is read from its dialer or listener, and from its socket.
+    fn get(&self, name: &str) -> Result<OptionValue> {
+        match self.option(name) {
+            Err(Error::NotSupported(_)) => socket::find(nng_socket { id: self.socket_id().get() })?.get(name),
+            value => Ok(value?),
+        }
+    }
+
+    fn set(&self, _name: &str, _value: OptionValue) -> Result<()> {
+        Err(Code::EREADONLY)
+    }
+}
+
+/// One function for each form in which C reads or sets a value: `form function` for an object of this type.
+macro_rules! options {
+    ($($handle:ty, $find:path { $($form:ident $name:ident)* })*) => {
+        $($($crate::option::option_function! { $form $name $handle, $find })*)*
+    };
+}
+pub(crate) use options;
+
+macro_rules! option_function {
+    (get $name:ident $handle:ty, $find:path) => {
+        export! {
+            /// Reads an option as bytes. The size is that of the buffer, and becomes that of the value.
+            fn $name(handle: $handle, name: *const c_char, value: *mut c_void, size: *mut usize) -> status {
+                // SAFETY: the caller's promise.
+                unsafe { get($find(handle), name, Wanted::Raw(value, size)) }
+            }
+        }
+    };
+    (set $name:ident $handle:ty, $find:path) => {
+        export! {
+            /// Sets an option from bytes.
+            fn $name(handle: $handle, name: *const c_char, value: *const c_void, size: usize) -> status {
+                // SAFETY: the caller's promise.
+                unsafe { set($find(handle), name, bytes(value.cast(), size).map(Given::Raw)) }
+            }
+        }
+    };
+    (get_bool $name:ident $handle:ty, $find:path) => { option_function! { @get $name $handle, $find, *mut bool, Bool } };
+    (get_int $name:ident $handle:ty, $find:path) => { option_function! { @get $name $handle, $find, *mut c_int, Int } };
+    (get_size $name:ident $handle:ty, $find:path) => { option_function! { @get $name $handle, $find, *mut usize, Size } };
+    (get_uint64 $name:ident $handle:ty, $find:path) => { option_function! { @get $name $handle, $find, *mut u64, U64 } };
+    (get_ms $name:ident $handle:ty, $find:path) => { option_function! { @get $name $handle, $find, *mut nng_duration, Ms } };
+    (get_string $name:ident $handle:ty, $find:path) => { option_function! { @get $name $handle, $find, *mut *mut c_char, Text } };
+    (get_addr $name:ident $handle:ty, $find:path) => { option_function! { @get $name $handle, $find, *mut nng_sockaddr, Address } };
+    (get_ptr $name:ident $handle:ty, $find:path) => {
+        export! {
+            /// Reads an option that is a pointer.
+            fn $name(handle: $handle, name: *const c_char, _value: *mut *mut c_void) -> status {
+                // SAFETY: the caller's promise.
+                unsafe { get($find(handle), name, Wanted::Pointer) }
+            }
+        }
+    };
+    (@get $name:ident $handle:ty, $find:path, $type:ty, $form:ident) => {
+        export! {
+            /// Reads an option; `NNG_EBADTYPE` if it has another type. A text is the caller's to free by `nng_strfree`.
+            fn $name(handle: $handle, name: *const c_char, value: $type) -> status {
+                // SAFETY: the caller's promise.
+                unsafe { get($find(handle), name, Wanted::$form(value)) }
+            }
+        }
+    };
+    (set_bool $name:ident $handle:ty, $find:path) => { option_function! { @set $name $handle, $find, bool, Bool } };
+    (set_int $name:ident $handle:ty, $find:path) => { option_function! { @set $name $handle, $find, c_int, Int } };
+    (set_size $name:ident $handle:ty, $find:path) => { option_function! { @set $name $handle, $find, usize, Size } };
+    (set_uint64 $name:ident $handle:ty, $find:path) => { option_function! { @set $name $handle, $find, u64, U64 } };
+    (set_ms $name:ident $handle:ty, $find:path) => { option_function! { @set $name $handle, $find, nng_duration, Ms } };
+    (@set $name:ident $handle:ty, $find:path, $type:ty, $form:ident) => {
+        export! {
+            /// Sets an option; `NNG_EBADTYPE` if it has another type.
+            fn $name(handle: $handle, name: *const c_char, value: $type) -> status {
+                // SAFETY: the caller's promise.
+                unsafe { set($find(handle), name, Ok(Given::$form(value))) }
+            }
+        }
+    };
+    (set_string $name:ident $handle:ty, $find:path) => {
+        export! {
+            /// Sets an option that is a text.
+            fn $name(handle: $handle, name: *const c_char, value: *const c_char) -> status {
+                // SAFETY: the caller's promise.
+                unsafe { set($find(handle), name, text(value).map(|text| Given::Text(text.to_bytes()))) }
+            }
+        }
+    };
+    (set_addr $name:ident $handle:ty, $find:path) => {
+        export! {
+            /// Sets an option that is an address.
+            fn $name(handle: $handle, name: *const c_char, value: *const nng_sockaddr) -> status {
+                // SAFETY: the caller's promise.
+                unsafe { set($find(handle), name, object(value).map(|sa| Given::Address(sa.address().map(Into::into)))) }
+            }
+        }
+    };
+    (set_ptr $name:ident $handle:ty, $find:path) => {
+        export! {
+            /// Sets an option that is a pointer.
+            fn $name(handle: $handle, name: *const c_char, _value: *mut c_void) -> status {
+                // SAFETY: the caller's promise.
+                unsafe { set($find(handle), name, Ok(Given::Pointer)) }
+            }
+        }
+    };
+}
+pub(crate) use option_function;
+
+options! {
+    nng_socket, socket::find {
+        get nng_socket_get
+        get_bool nng_socket_get_bool
+        get_int nng_socket_get_int
+        get_size nng_socket_get_size
+        get_uint64 nng_socket_get_uint64
+        get_string nng_socket_get_string
+        get_ptr nng_socket_get_ptr
+        get_ms nng_socket_get_ms
+        get_addr nng_socket_get_addr
+        set nng_socket_set
+        set_bool nng_socket_set_bool
+        set_int nng_socket_set_int
+        set_size nng_socket_set_size
+        set_uint64 nng_socket_set_uint64
+        set_string nng_socket_set_string
+        set_ptr nng_socket_set_ptr
+        set_ms nng_socket_set_ms
+        set_addr nng_socket_set_addr
+        get nng_getopt
+        get_bool nng_getopt_bool
+        get_int nng_getopt_int
+        get_ms nng_getopt_ms
+        get_ptr nng_getopt_ptr
+        get_size nng_getopt_size
+        get_string nng_getopt_string
+        get_uint64 nng_getopt_uint64
+        set nng_setopt
+        set_bool nng_setopt_bool
+        set_int nng_setopt_int
+        set_ms nng_setopt_ms
+        set_ptr nng_setopt_ptr
+        set_size nng_setopt_size
+        set_string nng_setopt_string
+        set_uint64 nng_setopt_uint64
+    }
+    nng_ctx, context::find {
+        get nng_ctx_get
+        get_bool nng_ctx_get_bool
+        get_int nng_ctx_get_int
+        get_size nng_ctx_get_size
+        get_uint64 nng_ctx_get_uint64
+        get_string nng_ctx_get_string
+        get_ptr nng_ctx_get_ptr
+        get_ms nng_ctx_get_ms
+        get_addr nng_ctx_get_addr
+        set nng_ctx_set
+        set_bool nng_ctx_set_bool
+        set_int nng_ctx_set_int
+        set_size nng_ctx_set_size
+        set_uint64 nng_ctx_set_uint64
+        set_string nng_ctx_set_string
+        set_ptr nng_ctx_set_ptr
+        set_ms nng_ctx_set_ms
+        set_addr nng_ctx_set_addr
+        get nng_ctx_getopt
+        get_bool nng_ctx_getopt_bool
+        get_int nng_ctx_getopt_int
+        get_ms nng_ctx_getopt_ms
+        get_size nng_ctx_getopt_size
+        set nng_ctx_setopt
+        set_bool nng_ctx_setopt_bool
+        set_int nng_ctx_setopt_int
+        set_ms nng_ctx_setopt_ms
+        set_size nng_ctx_setopt_size
+    }
+    nng_dialer, endpoint::dialer {
+        get nng_dialer_get
+        get_bool nng_dialer_get_bool
+        get_int nng_dialer_get_int
+        get_size nng_dialer_get_size
+        get_uint64 nng_dialer_get_uint64
+        get_string nng_dialer_get_string
+        get_ptr nng_dialer_get_ptr
+        get_ms nng_dialer_get_ms
+        get_addr nng_dialer_get_addr
+        set nng_dialer_set
+        set_bool nng_dialer_set_bool
+        set_int nng_dialer_set_int
+        set_size nng_dialer_set_size
+        set_uint64 nng_dialer_set_uint64
+        set_string nng_dialer_set_string
+        set_ptr nng_dialer_set_ptr
+        set_ms nng_dialer_set_ms
+        set_addr nng_dialer_set_addr
+        get nng_dialer_getopt
+        get_bool nng_dialer_getopt_bool
+        get_int nng_dialer_getopt_int
+        get_ms nng_dialer_getopt_ms
+        get_ptr nng_dialer_getopt_ptr
+        get_size nng_dialer_getopt_size
+        get_addr nng_dialer_getopt_sockaddr
+        get_string nng_dialer_getopt_string
+        get_uint64 nng_dialer_getopt_uint64
+        set nng_dialer_setopt
+        set_bool nng_dialer_setopt_bool
+        set_int nng_dialer_setopt_int
+        set_ms nng_dialer_setopt_ms
+        set_ptr nng_dialer_setopt_ptr
+        set_size nng_dialer_setopt_size
+        set_string nng_dialer_setopt_string
+        set_uint64 nng_dialer_setopt_uint64
+    }
+    nng_listener, endpoint::listener {
+        get nng_listener_get
+        get_bool nng_listener_get_bool
+        get_int nng_listener_get_int
+        get_size nng_listener_get_size
+        get_uint64 nng_listener_get_uint64
+        get_string nng_listener_get_string
+        get_ptr nng_listener_get_ptr
+        get_ms nng_listener_get_ms
+        get_addr nng_listener_get_addr
+        set nng_listener_set
+        set_bool nng_listener_set_bool
+        set_int nng_listener_set_int
+        set_size nng_listener_set_size
+        set_uint64 nng_listener_set_uint64
+        set_string nng_listener_set_string
+        set_ptr nng_listener_set_ptr
+        set_ms nng_listener_set_ms
+        set_addr nng_listener_set_addr
+        get nng_listener_getopt
+        get_bool nng_listener_getopt_bool
+        get_int nng_listener_getopt_int
+        get_ms nng_listener_getopt_ms
+        get_ptr nng_listener_getopt_ptr
+        get_size nng_listener_getopt_size
+        get_addr nng_listener_getopt_sockaddr
+        get_string nng_listener_getopt_string
+        get_uint64 nng_listener_getopt_uint64
+        set nng_listener_setopt
+        set_bool nng_listener_setopt_bool
+        set_int nng_listener_setopt_int
+        set_ms nng_listener_setopt_ms
+        set_ptr nng_listener_setopt_ptr
+        set_size nng_listener_setopt_size
+        set_string nng_listener_setopt_string
+        set_uint64 nng_listener_setopt_uint64
+    }
+    nng_pipe, crate::pipe::find {
+        get nng_pipe_get
+        get_bool nng_pipe_get_bool
+        get_int nng_pipe_get_int
+        get_size nng_pipe_get_size
+        get_uint64 nng_pipe_get_uint64
+        get_string nng_pipe_get_string
+        get_ptr nng_pipe_get_ptr
+        get_ms nng_pipe_get_ms
+        get_addr nng_pipe_get_addr
+        get nng_pipe_getopt
+        get_bool nng_pipe_getopt_bool
+        get_int nng_pipe_getopt_int
+        get_ms nng_pipe_getopt_ms
+        get_ptr nng_pipe_getopt_ptr
+        get_size nng_pipe_getopt_size
+        get_addr nng_pipe_getopt_sockaddr
+        get_string nng_pipe_getopt_string
+        get_uint64 nng_pipe_getopt_uint64
+    }
+}

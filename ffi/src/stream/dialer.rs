@@ -1,0 +1,201 @@
+//! What makes byte streams by connecting: `nng_stream_dialer_*`.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::sync::Arc;
+
+use spanwire::option::{Address, EndpointOptions, OptionMap, names};
+use spanwire::transport::bytes as plain;
+use spanwire::{OptionValue, Url};
+
+use super::{find, nng_stream, run};
+use crate::aio::nng_aio;
+use crate::error::{Code, Result};
+use crate::gate::Gate;
+use crate::guard::{bytes, export, object, out, text};
+use crate::option::{Given, Options, Wanted, get, option_function, options, set};
+use crate::sockaddr::nng_sockaddr;
+use crate::types::nng_duration;
+use crate::url::{self, nng_url};
+
+/// A dialer, as C holds it: what an `Arc` of it points to.
+pub struct nng_stream_dialer {
+    url: Url,
+    options: Arc<EndpointOptions>,
+    gate: Gate,
+}
+
+impl Options for Arc<nng_stream_dialer> {
+    fn get(&self, name: &str) -> Result<OptionValue> {
+        match (name, family(&self.url)) {
+            (names::LOCAL_ADDRESS, Family::Tcp) => {
+                Ok(self.options.get(name).unwrap_or(OptionValue::Address(Address::Unspecified)))
+            }
+            (name, family) => common(&self.options, name, family),
+        }
+    }
+
+    fn set(&self, name: &str, value: OptionValue) -> Result<()> {
+        match (name, family(&self.url)) {
+            (names::LOCAL_ADDRESS, Family::Tcp) => match &value {
+                // A fixed port would serve one connection only.
+                OptionValue::Address(Address::Inet(addr)) if addr.port() == 0 => {}
+                _ => return Err(Code::EADDRINVAL),
+            },
+            (names::TCP_NODELAY | names::TCP_KEEPALIVE, Family::Tcp) => {}
+            _ => return Err(Code::ENOTSUP),
+        }
+        if self.gate.is_closed() {
+            return Err(Code::ECLOSED);
+        }
+        self.options.set(name.to_owned(), value);
+        Ok(())
+    }
+}
+
+/// What the schemes of byte streams have in common.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Family {
+    Tcp,
+    Ipc,
+}
+
+pub(super) fn family(url: &Url) -> Family {
+    if url.port().is_some() { Family::Tcp } else { Family::Ipc }
+}
+
+/// Options that dialers and listeners have.
+pub(super) fn common(options: &EndpointOptions, name: &str, family: Family) -> Result<OptionValue> {
+    match (name, family) {
+        (names::TCP_NODELAY | names::TCP_KEEPALIVE, Family::Tcp) => Ok(options.bool_or(name, false).into()),
+        _ => Err(Code::ENOTSUP),
+    }
+}
+
+/// The options of a new dialer or listener. Plain streams leave small packets to the system, unlike pipes.
+pub(super) fn defaults() -> Arc<EndpointOptions> {
+    let mut options = OptionMap::new();
+    options.set(names::TCP_NODELAY, false.into());
+    Arc::new(EndpointOptions::new(options))
+}
+
+/// The URL that C has in parts, which it may have changed. `ENOTSUP` for schemes without byte streams.
+///
+/// # Safety
+/// Null, or a URL whose parts are null or texts.
+pub(super) unsafe fn address(url: *const nng_url, listen: bool) -> Result<Url> {
+    // SAFETY: the caller's promise.
+    let url = unsafe { object(url) }?;
+    let part = |part: *mut c_char| -> Result<&str> {
+        if part.is_null() {
+            return Ok("");
+        }
+        // SAFETY: not null, and the caller's promise.
+        unsafe { CStr::from_ptr(part) }.to_str().map_err(|_| Code::EADDRINVAL)
+    };
+    let scheme = part(url.u_scheme)?;
+    let text = match scheme {
+        "ipc" | "unix" | "abstract" => format!("{scheme}://{}", part(url.u_path)?),
+        "tcp" | "tcp4" | "tcp6" => {
+            let (host, port) = (part(url.u_hostname)?, part(url.u_port)?);
+            let port = if listen && port.is_empty() { "0" } else { port };
+            let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+            if !listen && (host.is_empty() || port.is_empty()) {
+                return Err(Code::EADDRINVAL);
+            }
+            format!("{scheme}://{host}:{port}")
+        }
+        _ => return Err(Code::ENOTSUP),
+    };
+    Ok(Url::parse(&text)?)
+}
+
+/// Calls a function with the parts of a URL.
+///
+/// # Safety
+/// Null or a text.
+pub(super) unsafe fn with_parts<T>(raw: *const c_char, then: impl FnOnce(*const nng_url) -> Result<T>) -> Result<T> {
+    // SAFETY: the caller's promise.
+    let parts = url::parse(unsafe { text(raw) }?)?;
+    let done = then(parts);
+    // SAFETY: it has just been made, and is not used again.
+    unsafe { url::free(parts) }
+    done
+}
+
+/// # Safety
+/// As [`address`]; `dialer` is null or can be written to.
+unsafe fn alloc(dialer: *mut *mut nng_stream_dialer, url: *const nng_url) -> Result<()> {
+    // SAFETY: the caller's promise.
+    let (dialer, url) = unsafe { (out(dialer)?, address(url, false)?) };
+    let options = defaults();
+    let made = Arc::new(nng_stream_dialer { url, options, gate: Gate::default() });
+    dialer.write(Arc::into_raw(made).cast_mut());
+    Ok(())
+}
+
+export! {
+    /// Makes a dialer for a URL.
+    fn nng_stream_dialer_alloc(dialer: *mut *mut nng_stream_dialer, url: *const c_char) -> status {
+        // SAFETY: the caller's promise that the pointers are null, or can be written to, and a text.
+        unsafe { with_parts(url, |url| alloc(dialer, url)) }
+    }
+
+    /// Makes a dialer for a URL in parts.
+    fn nng_stream_dialer_alloc_url(dialer: *mut *mut nng_stream_dialer, url: *const nng_url) -> status {
+        // SAFETY: the caller's promise that the pointers are null, or can be written to, and a URL.
+        unsafe { alloc(dialer, url) }
+    }
+
+    /// Connects. The stream is the aio's first output.
+    fn nng_stream_dialer_dial(dialer: *mut nng_stream_dialer, aio: *mut nng_aio) {
+        // SAFETY: the caller's promise that the pointers are null, or a dialer and an aio that have not been freed.
+        unsafe {
+            run(find(dialer), aio, |dialer, _| async move {
+                let dial = async { Ok(plain::dial(&dialer.url, &dialer.options).await?) };
+                match dialer.gate.pass(dial).await {
+                    Ok(connection) => nng_stream::connected(connection),
+                    Err(code) => Err(code).into(),
+                }
+            });
+        }
+    }
+
+    /// Ends what the dialer is at.
+    fn nng_stream_dialer_close(dialer: *mut nng_stream_dialer) {
+        // SAFETY: the caller's promise that the pointer is null or a dialer that has not been freed.
+        if let Ok(dialer) = unsafe { find(dialer) } {
+            dialer.gate.close();
+        }
+    }
+
+    /// Closes and frees a dialer. Null is allowed.
+    fn nng_stream_dialer_free(dialer: *mut nng_stream_dialer) {
+        if !dialer.is_null() {
+            // SAFETY: the caller's promise that it is a dialer of this library, which is not used again.
+            unsafe { Arc::from_raw(dialer) }.gate.close();
+        }
+    }
+}
+
+options! {
+    *mut nng_stream_dialer, find {
+        get nng_stream_dialer_get
+        get_bool nng_stream_dialer_get_bool
+        get_int nng_stream_dialer_get_int
+        get_size nng_stream_dialer_get_size
+        get_uint64 nng_stream_dialer_get_uint64
+        get_string nng_stream_dialer_get_string
+        get_ptr nng_stream_dialer_get_ptr
+        get_ms nng_stream_dialer_get_ms
+        get_addr nng_stream_dialer_get_addr
+        set nng_stream_dialer_set
+        set_bool nng_stream_dialer_set_bool
+        set_int nng_stream_dialer_set_int
+        set_size nng_stream_dialer_set_size
+        set_uint64 nng_stream_dialer_set_uint64
+        set_string nng_stream_dialer_set_string
+        set_ptr nng_stream_dialer_set_ptr
+        set_ms nng_stream_dialer_set_ms
+        set_addr nng_stream_dialer_set_addr
+    }
+}

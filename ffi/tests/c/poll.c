@@ -1,0 +1,89 @@
+// Descriptors for poll, select and epoll.
+#include "show.h"
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <unistd.h>
+
+// Whether a descriptor is readable, by three ways to ask.
+static int
+readable(int fd, int ms)
+{
+	struct pollfd      pfd = { .fd = fd, .events = POLLIN };
+	struct epoll_event ev  = { .events = EPOLLIN };
+	struct timeval     tv  = { .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 };
+	fd_set             set;
+	int                a, b, c, ep;
+
+	a = poll(&pfd, 1, ms);
+	FD_ZERO(&set);
+	FD_SET(fd, &set);
+	if (a > 0) {
+		tv.tv_sec = tv.tv_usec = 0;
+	}
+	b  = select(fd + 1, &set, NULL, NULL, &tv);
+	ep = epoll_create1(0);
+	epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+	c = epoll_wait(ep, &ev, 1, 0);
+	close(ep);
+	return (a * 100 + b * 10 + c);
+}
+
+static void
+both(const char *url)
+{
+	nng_socket a, b;
+	int        afd, bfd, asend, same;
+	char       buf[8];
+	size_t     len;
+
+	printf("== %s\n", url);
+	MUST(nng_pair0_open(&a));
+	MUST(nng_pair0_open(&b));
+	MUST(nng_socket_get_int(a, NNG_OPT_RECVFD, &afd));
+	MUST(nng_socket_get_int(a, NNG_OPT_SENDFD, &asend));
+	MUST(nng_socket_get_int(b, NNG_OPT_RECVFD, &bfd));
+	MUST(nng_socket_get_int(b, NNG_OPT_RECVFD, &same));
+	NUMBER(bfd == same);
+	NUMBER(readable(afd, 0));
+	NUMBER(readable(asend, 0));
+	MUST(nng_listen(a, url, NULL, 0));
+	MUST(nng_dial(b, url, NULL, 0));
+	NUMBER(readable(asend, 2000));
+	MUST(nng_send(a, "one", 4, 0));
+	NUMBER(readable(bfd, 2000));
+	MUST(nng_send(a, "two", 4, 0));
+	len = sizeof(buf);
+	MUST(nng_recv(b, buf, &len, 0));
+	TEXT(buf);
+	// Still readable: level-triggered.
+	NUMBER(readable(bfd, 2000));
+	len = sizeof(buf);
+	MUST(nng_recv(b, buf, &len, NNG_FLAG_NONBLOCK));
+	TEXT(buf);
+	NUMBER(readable(bfd, 0));
+	len = sizeof(buf);
+	SHOW(nng_recv(b, buf, &len, NNG_FLAG_NONBLOCK));
+	MUST(nng_close(a));
+	MUST(nng_close(b));
+}
+
+int
+main(void)
+{
+	nng_socket s;
+	int        fd;
+
+	both("inproc://poll");
+	both("ipc://spanwire-poll-test");
+	MUST(nng_push0_open(&s));
+	SHOW(nng_socket_get_int(s, NNG_OPT_RECVFD, &fd));
+	SHOW(nng_socket_get_int(s, NNG_OPT_SENDFD, &fd));
+	SHOW(nng_socket_set_int(s, NNG_OPT_SENDFD, fd));
+	MUST(nng_close(s));
+	MUST(nng_pull0_open(&s));
+	SHOW(nng_socket_get_int(s, NNG_OPT_SENDFD, &fd));
+	MUST(nng_close(s));
+	nng_fini();
+	return (0);
+}
