@@ -149,9 +149,7 @@ fn short(value: f64) -> String {
 }
 
 /// Gates that do not hold yet, by how their names begin, and why. They are shown and fail nothing.
-const KNOWN: [(&str, &str); 4] = [
-    ("allocations/tcp", "known: the list of chunks is allocated anew at each read"),
-    ("allocations/ipc", "known: the list of chunks is allocated anew at each read"),
+const KNOWN: [(&str, &str); 2] = [
     ("calls/tcp-stream", "known: the tick and its lock under strace"),
     ("calls/ipc-stream", "known: the tick and its lock under strace"),
 ];

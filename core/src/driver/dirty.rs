@@ -3,17 +3,41 @@
 //! They are flushed before the thread blocks in this library, or an async operation of it is pending. Without that a request
 //! would wait for the I/O thread's tick.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::num::NonZeroU32;
 use std::sync::Weak;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::socket::Inner;
 use super::sync::thread_local;
 use crate::PipeId;
 
-/// Remembers a pipe. May be called under the socket's lock.
-pub(crate) fn list(socket: Weak<Inner>, pipe: PipeId) {
-    // A thread that is ending has no list any more; the I/O thread's tick writes its messages.
-    let _ = DIRTY.try_with(|dirty| dirty.borrow_mut().push((socket, pipe)));
+/// Whose list a pipe stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owner(NonZeroU32);
+
+/// This thread. A thread that is ending has no list any more; the I/O thread's tick writes its messages.
+#[inline]
+pub(crate) fn me() -> Option<Owner> {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let me = ME.try_with(|me| {
+        if me.get().is_none() {
+            me.set(NonZeroU32::new(NEXT.fetch_add(1, Ordering::Relaxed)));
+        }
+        me.get()
+    });
+    me.ok().flatten().map(Owner)
+}
+
+/// Remembers a pipe, for this thread. May be called under the socket's lock.
+pub(crate) fn list(socket: &Weak<Inner>, pipe: PipeId) {
+    let _ = DIRTY.try_with(|dirty| {
+        let mut dirty = dirty.borrow_mut();
+        // Where several threads send on one pipe, each of them may have listed it before.
+        if !dirty.iter().any(|(of, known)| *known == pipe && of.ptr_eq(socket)) {
+            dirty.push((socket.clone(), pipe));
+        }
+    });
 }
 
 /// Writes what this thread has left. Not under a lock.
@@ -24,6 +48,10 @@ pub(crate) fn flush() {
             socket.flush(pipe);
         }
     }
+}
+
+thread_local! {
+    static ME: Cell<Option<NonZeroU32>> = const { Cell::new(None) };
 }
 
 thread_local! {

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::dirty;
 use super::ledger::Core;
 use super::pipe::{PipeLink, SlotTx};
 use super::stream::{self, Phase};
@@ -44,8 +45,10 @@ impl Outbox for Turn<'_> {
                         core.effects.write(slot.pipe.clone(), out);
                     }
                 } else {
-                    if !std::mem::replace(&mut tx.listed, true) {
-                        super::dirty::list(core.me.clone(), pipe);
+                    let me = dirty::me();
+                    if tx.listed != me {
+                        tx.listed = me;
+                        dirty::list(&core.me, pipe);
                     }
                     if !tx.ticking {
                         core.straggle(pipe);

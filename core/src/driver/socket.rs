@@ -217,7 +217,7 @@ impl Inner {
         self.turn(|st| {
             let Some(slot) = st.core.pipes.get_mut(pipe) else { return };
             let SlotTx::Stream(tx) = &mut slot.tx else { return };
-            tx.listed = false;
+            tx.listed = None;
             if tx.phase == Phase::Idle
                 && let Some(out) = tx.take()
             {

@@ -6,6 +6,8 @@ use std::io::{self, IoSlice};
 
 use bytes::Bytes;
 
+use super::dirty::Owner;
+
 use crate::transport::{ByteStream, Codec};
 use crate::{Error, Message, Result};
 
@@ -28,8 +30,8 @@ pub(crate) struct Tx {
     pub(crate) taken: usize,
     /// Somebody has written since the I/O thread's last look.
     pub(crate) written: bool,
-    /// This pipe stands on some thread's list of pipes to flush before blocking.
-    pub(crate) listed: bool,
+    /// The thread that put it last on its list of pipes to flush before blocking, unless it has been flushed since.
+    pub(crate) listed: Option<Owner>,
     /// This pipe stands on the socket's list of pipes that the I/O thread looks at.
     pub(crate) ticking: bool,
 }
@@ -371,3 +373,33 @@ const PEEK: usize = 4 * 1024;
 const POOLED: usize = 4;
 const KEEP_MAX: usize = 256 * 1024;
 const SLICES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::Frame;
+
+    struct Short;
+
+    impl Codec for Short {
+        fn encode_prefix(&self, len: usize, out: &mut Vec<u8>) {
+            out.push(len as u8);
+        }
+
+        fn decode_prefix(&self, buf: &[u8]) -> Result<Option<Frame>> {
+            Ok(buf.first().map(|len| Frame { prefix: 1, len: u64::from(*len) }))
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_of_the_message_before() {
+        let mut rx = Rx { chunk: b"\x03new\x00\x01".to_vec(), ..Rx::default() };
+        let mut msg = Message::from("a body that is longer");
+        msg.append_header(b"an old header");
+        assert_eq!(rx.next(&Short, 0, &mut msg), Ok(true));
+        assert_eq!((msg.header(), msg.body()), (&b""[..], &b"new"[..]));
+        assert_eq!(rx.next(&Short, 0, &mut msg), Ok(true));
+        assert!(msg.is_empty());
+        assert_eq!(rx.next(&Short, 0, &mut msg), Ok(false));
+    }
+}
