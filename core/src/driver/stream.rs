@@ -207,6 +207,8 @@ impl OutBuf {
 pub(crate) struct Rx {
     chunk: Vec<u8>,
     at: usize,
+    /// Where the rest of a chunk is kept while the pipe is idle, between two of them.
+    rest: Vec<u8>,
     /// What is left in the chunk is known to be less than a message.
     starved: bool,
     /// A large message that is being read into a buffer of its own, and its length.
@@ -285,7 +287,10 @@ impl Rx {
             };
             chunk.clear();
             chunk.extend_from_slice(&self.chunk[self.at..]);
-            self.chunk = chunk;
+            let old = std::mem::replace(&mut self.chunk, chunk);
+            if old.capacity() <= REST {
+                self.rest = old;
+            }
         }
         self.at = 0;
         self.starved = false;
@@ -343,7 +348,9 @@ impl Rx {
         if self.chunk.capacity() < CHUNK || left > SMALL_REST {
             return;
         }
-        let rest = self.chunk[self.at..].to_vec();
+        let mut rest = std::mem::take(&mut self.rest);
+        rest.clear();
+        rest.extend_from_slice(&self.chunk[self.at..]);
         let chunk = std::mem::replace(&mut self.chunk, rest);
         self.at = 0;
         if pool.len() < POOLED {
@@ -370,6 +377,8 @@ const RESERVE: usize = 256 * 1024 * 1024;
 const SMALL_REST: usize = 4 * 1024;
 /// What is read ahead of a message that is likely to be large.
 const PEEK: usize = 4 * 1024;
+/// Memory for the rest of a chunk that a pipe keeps for the next one.
+const REST: usize = 1024;
 const POOLED: usize = 4;
 const KEEP_MAX: usize = 256 * 1024;
 const SLICES: usize = 64;
