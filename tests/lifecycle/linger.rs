@@ -7,7 +7,7 @@ use spanwire_core::driver::{Limit, Operation, Socket};
 use spanwire_core::option::names;
 use spanwire_core::{Error, Message, OptionValue, Url};
 
-use crate::common::{S, address, listen, open, recv, send, wait_for, within};
+use crate::common::{S, address, dial, listen, open, recv, send, wait_for, within};
 use crate::peer::Peer;
 
 const LONG: Duration = Duration::from_secs(10);
@@ -147,6 +147,24 @@ fn a_server_that_answers_and_ends() {
             send(&req, "go", LONG).unwrap();
             assert_eq!(recv(&req, LONG).unwrap().body(), b"last words");
             within(Duration::from_millis(900), "the close", move || server.join().unwrap());
+        }
+    }
+}
+
+/// What was sent is on its way, and a close takes none of it back, lingering or not.
+#[test]
+fn a_reply_is_not_taken_back_by_a_close() {
+    for scheme in ["inproc", "ipc", "tcp"] {
+        for _ in 0..20 {
+            let (rep, req) = (open("rep"), open("req"));
+            rep.set_option(S, names::LINGER, OptionValue::Duration(Some(Duration::ZERO))).unwrap();
+            let listener = listen(&rep, &address(scheme));
+            dial(&req, &listener.url());
+            send(&req, "ask", LONG).unwrap();
+            let asked = recv(&rep, LONG).unwrap();
+            send(&rep, asked, LONG).unwrap();
+            rep.close().wait(Limit::Options).unwrap();
+            assert_eq!(recv(&req, LONG).unwrap().body(), b"ask", "{scheme}");
         }
     }
 }

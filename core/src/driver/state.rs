@@ -337,7 +337,10 @@ impl State {
             }
             (PipeLink::Local { tx, .. }, _) => {
                 core.locals -= 1;
-                unsent.extend(tx.take_back());
+                // What is on its way reaches a reader that is still there, as it does from the kernel's buffer; unless other pipes can have it.
+                if tx.is_closed() || (core.info.returns_unsent && core.is_alive()) {
+                    unsent.extend(tx.take_back());
+                }
             }
             (PipeLink::Stream(..), SlotTx::Local) => {}
         }
