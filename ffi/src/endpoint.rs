@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_char, c_int};
 use std::sync::Arc;
 
-use spanwire::{Dialer, Listener};
+use spanwire::{Dialer, Error, Listener};
 
 use crate::error::{Code, Result};
 use crate::guard::{export, out, text};
@@ -126,9 +126,16 @@ endpoints! {
         nng_listen nng_listener_create nng_listener_start nng_listener_close nng_listener_id nng_listener_get_url;
 }
 
-/// Waits for the first attempt, unless it must not wait.
+/// Waits for the first attempt, unless it must not wait. A pipe that our own side refuses, by a callback or because the protocol has no
+/// place for it, is none of NNG's failures: the dialer goes on.
 fn start_dialer(dialer: &Dialer, flags: c_int) -> Result<()> {
-    if flags & FLAG_NONBLOCK != 0 { Ok(dialer.start_in_background()?) } else { Ok(dialer.start().wait()?) }
+    if flags & FLAG_NONBLOCK != 0 {
+        return Ok(dialer.start_in_background()?);
+    }
+    match dialer.start().wait() {
+        Err(Error::ConnectionAborted) => Ok(dialer.start_in_background()?),
+        other => Ok(other?),
+    }
 }
 
 fn start_listener(listener: &Listener, _flags: c_int) -> Result<()> {
