@@ -483,7 +483,10 @@ impl Protocol for Req {
                     Again::At(due) => Again::At(due),
                     Again::OnTick => match resend.and_then(|resend| now.checked_add(resend)) {
                         Some(due) => Again::At(due),
-                        None => Again::Never,
+                        None => {
+                            context.msg = Message::new();
+                            Again::Never
+                        }
                     },
                 };
                 outstanding = true;

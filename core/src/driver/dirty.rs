@@ -4,6 +4,7 @@
 //! would wait for the I/O thread's tick.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::sync::Weak;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::socket::Inner;
 use super::sync::thread_local;
 use crate::PipeId;
+use crate::table::FastHash;
 
 /// Whose list a pipe stands on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +35,9 @@ pub(crate) fn me() -> Option<Owner> {
 pub(crate) fn list(socket: &Weak<Inner>, pipe: PipeId) {
     let _ = DIRTY.try_with(|dirty| {
         let mut dirty = dirty.borrow_mut();
-        // Where several threads send on one pipe, each of them may have listed it before.
-        if !dirty.iter().any(|(of, known)| *known == pipe && of.ptr_eq(socket)) {
-            dirty.push((socket.clone(), pipe));
+        // Where several threads send on one pipe, each of them may have listed it before. No two pipes of a process have the same id.
+        if dirty.known.insert(pipe) {
+            dirty.pipes.push((socket.clone(), pipe));
         }
     });
 }
@@ -54,6 +56,20 @@ thread_local! {
     static ME: Cell<Option<NonZeroU32>> = const { Cell::new(None) };
 }
 
+struct Dirty {
+    pipes: Vec<(Weak<Inner>, PipeId)>,
+    known: HashSet<PipeId, FastHash>,
+}
+
+impl Dirty {
+    fn pop(&mut self) -> Option<(Weak<Inner>, PipeId)> {
+        let next = self.pipes.pop()?;
+        self.known.remove(&next.1);
+        Some(next)
+    }
+}
+
 thread_local! {
-    static DIRTY: RefCell<Vec<(Weak<Inner>, PipeId)>> = const { RefCell::new(Vec::new()) };
+    static DIRTY: RefCell<Dirty> =
+        const { RefCell::new(Dirty { pipes: Vec::new(), known: HashSet::with_hasher(FastHash::new()) }) };
 }

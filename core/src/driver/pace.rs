@@ -42,7 +42,7 @@ impl Pace {
     /// A send begins. `backlog`: there are messages that the application has not taken.
     #[inline]
     pub(super) fn begin(&mut self, backlog: impl FnOnce() -> bool) {
-        self.sends += 1;
+        self.sends = self.sends.saturating_add(1);
         self.collect = self.stream || self.judge(backlog());
     }
 

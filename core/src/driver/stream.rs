@@ -260,7 +260,8 @@ impl Rx {
                     (false, false) => CHUNK,
                 };
                 self.make_room(want, spare);
-                let max = self.chunk.capacity() - self.chunk.len();
+                let room = self.chunk.capacity() - self.chunk.len();
+                let max = if want < CHUNK { want.min(room) } else { room };
                 stream.try_read(&mut self.chunk, max).map(|n| (n, n == max))
             }
         };
@@ -345,7 +346,7 @@ impl Rx {
     /// Gives memory back that an idle pipe does not need.
     pub(crate) fn settle(&mut self, pool: &mut Vec<Vec<u8>>) {
         let left = self.chunk.len() - self.at;
-        if self.chunk.capacity() < CHUNK || left > SMALL_REST {
+        if self.chunk.capacity() <= SMALL_REST || left > SMALL_REST {
             return;
         }
         let mut rest = std::mem::take(&mut self.rest);
@@ -353,7 +354,7 @@ impl Rx {
         rest.extend_from_slice(&self.chunk[self.at..]);
         let chunk = std::mem::replace(&mut self.chunk, rest);
         self.at = 0;
-        if pool.len() < POOLED {
+        if chunk.capacity() >= CHUNK && pool.len() < POOLED {
             pool.push(chunk);
         }
     }
