@@ -64,9 +64,7 @@ impl Gates {
             for (least, found) in least.iter_mut().zip(measure()?) {
                 *least = least.min(found);
             }
-            let within = |((name, bound), found): (&(String, Bound), &f64)| {
-                *found <= self.limit(name, *bound) || known(name).is_some()
-            };
+            let within = |((name, bound), found): (&(String, Bound), &f64)| *found <= self.limit(name, *bound);
             if self.mode == Mode::Compare && gates.iter().zip(&least).all(within) {
                 break;
             }
@@ -113,25 +111,15 @@ impl Gates {
         let recorded = self.recorded.get(name).map_or_else(|| "-".to_owned(), |was| short(*was));
         let limit = self.limit(name, bound);
         let holds = found <= limit || (self.mode == Mode::Record && matches!(bound, Bound::Recorded(_)));
-        let known = known(name);
-        let verdict = match (holds, known) {
-            (true, _) => "",
-            (false, Some(why)) => why,
-            (false, None) => "FAILED",
-        };
+        let verdict = if holds { "" } else { "FAILED" };
         let shown = if limit.is_finite() { short(limit) } else { "-".to_owned() };
         println!("{name:44} {recorded:>11} {:>11} {shown:>11} {verdict}", short(found));
-        if !holds && known.is_none() {
+        if !holds {
             let was = if recorded == "-" { "never recorded".to_owned() } else { format!("recorded {recorded}") };
             self.failed.push(format!("{name}: {was}, found {}, limit {shown}", short(found)));
         }
         self.found.insert(name.to_owned(), found);
     }
-}
-
-/// Why a gate does not hold yet.
-fn known(name: &str) -> Option<&'static str> {
-    KNOWN.iter().find(|(gate, _)| name.starts_with(gate)).map(|(_, why)| *why)
 }
 
 fn rustc() -> String {
@@ -148,12 +136,6 @@ fn short(value: f64) -> String {
     }
 }
 
-/// Gates that do not hold yet, by how their names begin, and why. They are shown and fail nothing.
-const KNOWN: [(&str, &str); 3] = [
-    ("allocations/tcp-echo-100", "known: one allocation a batch and side"),
-    ("calls/tcp-stream", "known: the tick and its lock under strace"),
-    ("calls/ipc-stream", "known: the tick and its lock under strace"),
-];
 /// How often a number is measured that is too large.
 const ATTEMPTS: usize = 5;
 const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/recorded.json");

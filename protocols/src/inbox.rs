@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use spanwire_core::message::{pop_into, push_from};
-use spanwire_core::protocol::Flow;
+use spanwire_core::protocol::{Flow, RecvError};
 use spanwire_core::{Message, Outbox, PipeId};
 
 use crate::options;
@@ -31,10 +31,11 @@ impl Inbox {
         Flow::Pause
     }
 
-    pub(crate) fn pop(&mut self, msg: &mut Message, out: &mut dyn Outbox) -> bool {
+    /// The next message, as [`Protocol::try_recv`](spanwire_core::Protocol::try_recv) hands it over.
+    pub(crate) fn pop(&mut self, msg: &mut Message, out: &mut dyn Outbox) -> Result<(), RecvError> {
         let popped = pop_into(&mut self.queue, msg);
         self.resume(out);
-        popped
+        if popped { Ok(()) } else { Err(RecvError::Empty) }
     }
 
     /// Puts a message back at the head.

@@ -2,6 +2,9 @@
 
 use std::collections::VecDeque;
 
+use spanwire_core::Message;
+use spanwire_core::message::{pop_into, push_from};
+
 /// Items by priority, 1 first; within a priority in the order in which they came.
 #[derive(Debug)]
 pub(crate) struct Levels<T> {
@@ -25,36 +28,23 @@ impl<T> Levels<T> {
         self.len == 0
     }
 
+    /// Does something with the items of this priority.
+    #[inline]
+    fn with_level(&mut self, priority: u8, f: impl FnOnce(&mut VecDeque<T>)) {
+        if let Some((_, items)) = self.levels.iter_mut().find(|(level, _)| *level == priority) {
+            return f(items);
+        }
+        let mut items = VecDeque::new();
+        f(&mut items);
+        let at = self.levels.partition_point(|(level, _)| *level < priority);
+        self.levels.insert(at, (priority, items));
+    }
+
     /// Adds an item at the end of its level.
     #[inline]
     pub(crate) fn push(&mut self, priority: u8, item: T) {
         self.len += 1;
-        for (level, items) in &mut self.levels {
-            if *level == priority {
-                return items.push_back(item);
-            }
-        }
-        let at = self.levels.partition_point(|(level, _)| *level < priority);
-        self.levels.insert(at, (priority, VecDeque::from([item])));
-    }
-
-    /// Adds `item` at the end of its level, and leaves an empty one.
-    #[inline]
-    pub(crate) fn push_from(&mut self, priority: u8, item: &mut T)
-    where
-        T: Default,
-    {
-        for (level, items) in &mut self.levels {
-            if *level == priority {
-                self.len += 1;
-                items.push_back(T::default());
-                if let Some(last) = items.back_mut() {
-                    std::mem::swap(last, item);
-                }
-                return;
-            }
-        }
-        self.push(priority, std::mem::take(item));
+        self.with_level(priority, |items| items.push_back(item));
     }
 
     /// The first item of the best level that has one.
@@ -73,20 +63,6 @@ impl<T> Levels<T> {
             }
         }
         None
-    }
-
-    /// Takes that first item, into `item`.
-    #[inline]
-    pub(crate) fn pop_into(&mut self, item: &mut T) -> bool {
-        for (_, items) in &mut self.levels {
-            if let Some(first) = items.front_mut() {
-                std::mem::swap(first, item);
-                items.pop_front();
-                self.len -= 1;
-                return true;
-            }
-        }
-        false
     }
 
     /// Puts that first item at the end of its level.
@@ -110,5 +86,22 @@ impl<T> Levels<T> {
     pub(crate) fn clear(&mut self) {
         self.levels.clear();
         self.len = 0;
+    }
+}
+
+impl Levels<Message> {
+    /// Adds a message at the end of its level, and leaves an empty one.
+    #[inline]
+    pub(crate) fn push_from(&mut self, priority: u8, msg: &mut Message) {
+        self.len += 1;
+        self.with_level(priority, |items| push_from(items, msg));
+    }
+
+    /// Takes the first message of the best level that has one into `msg`.
+    #[inline]
+    pub(crate) fn pop_into(&mut self, msg: &mut Message) -> bool {
+        let popped = self.levels.iter_mut().any(|(_, items)| pop_into(items, msg));
+        self.len -= usize::from(popped);
+        popped
     }
 }

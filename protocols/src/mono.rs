@@ -218,7 +218,7 @@ impl<H: Hops> Protocol for Mono<H> {
         msg: &mut Message,
         out: &mut dyn Outbox,
     ) -> Result<(), RecvError> {
-        if self.incoming.pop(msg, out) { Ok(()) } else { Err(RecvError::Empty) }
+        self.incoming.pop(msg, out)
     }
 
     fn unrecv(&mut self, _ctx: ContextId, msg: Message, out: &mut dyn Outbox) {

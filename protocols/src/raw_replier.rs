@@ -132,7 +132,7 @@ impl<F: Form> Protocol for RawReplier<F> {
         msg: &mut Message,
         out: &mut dyn Outbox,
     ) -> Result<(), RecvError> {
-        if self.incoming.pop(msg, out) { Ok(()) } else { Err(RecvError::Empty) }
+        self.incoming.pop(msg, out)
     }
 
     fn unrecv(&mut self, _ctx: ContextId, msg: Message, out: &mut dyn Outbox) {

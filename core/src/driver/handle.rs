@@ -22,7 +22,7 @@ use crate::option::{self, EndpointOptions, Owner, Scope, names};
 use crate::protocol::{Protocol, ProtocolInfo};
 use crate::stats::Stat;
 use crate::transport;
-use crate::{ContextId, Error, Message, OptionMap, OptionValue, Result, SocketId, Url};
+use crate::{ContextId, Error, Message, OptionMap, OptionValue, PipeId, Result, SocketId, Url};
 
 /// A socket of any protocol. Cheap to clone; usable from any thread at any time. The last handle closes it, as
 /// [`close`](Self::close) does.
@@ -226,6 +226,11 @@ impl Socket {
     /// The open pipes.
     pub fn pipes(&self) -> Vec<Pipe> {
         self.inner.lock().core.pipes.values().map(|slot| Pipe(slot.pipe.clone())).collect()
+    }
+
+    /// The open pipe with this id.
+    pub fn pipe(&self, id: PipeId) -> Option<Pipe> {
+        self.inner.lock().core.pipes.get(id).map(|slot| Pipe(slot.pipe.clone()))
     }
 
     /// The open dialers.

@@ -13,7 +13,6 @@ mod dirty;
 mod endpoint;
 mod events;
 mod executor;
-mod find;
 mod handle;
 mod handover;
 mod io;

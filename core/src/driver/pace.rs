@@ -43,13 +43,11 @@ impl Pace {
     #[inline]
     pub(super) fn begin(&mut self, backlog: impl FnOnce() -> bool) {
         self.sends = self.sends.saturating_add(1);
-        self.collect = self.stream || self.judge(backlog());
+        self.collect = self.stream || (!self.idle && backlog()) || self.judge();
     }
 
-    fn judge(&mut self, backlog: bool) -> bool {
-        if backlog && !self.idle {
-            return true;
-        }
+    /// Whether the sends have become a stream.
+    fn judge(&mut self) -> bool {
         let close = self
             .last
             .is_some_and(|(end, recvs)| recvs == self.recvs && sync::now().saturating_duration_since(end) < STREAK_GAP);
