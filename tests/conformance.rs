@@ -9,6 +9,8 @@ conformance!(inproc, "inproc": every, dialed);
 conformance!(tcp, "tcp": every, dialed, stream, hosted, port, wildcard);
 conformance!(tcp4, "tcp4": every, dialed, stream, hosted, port, wildcard);
 conformance!(tcp6, "tcp6": every, dialed, stream, hosted, port, wildcard);
+#[cfg(feature = "tls")]
+conformance!(tls, "tls+tcp": every, dialed, stream, hosted, port, wildcard);
 #[cfg(all(unix, not(spanwire_portable)))]
 conformance!(ipc, "ipc": every, dialed, stream, hosted, file, local);
 #[cfg(all(unix, not(spanwire_portable)))]

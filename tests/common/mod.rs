@@ -6,6 +6,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+#[cfg(feature = "tls")]
+pub mod tls;
+
 use spanwire_core::driver::{Limit, Listener, Operation, Socket};
 use spanwire_core::{ContextId, Message, Result, Url};
 
@@ -18,7 +21,10 @@ pub fn open(name: &str) -> Socket {
 pub fn open_form(name: &str, raw: bool) -> Socket {
     spanwire_transports::register_all();
     let entry = spanwire_protocols::find(name, raw).unwrap_or_else(|| panic!("no protocol {name}"));
-    Socket::open((entry.new)(fastrand::u64(..))).unwrap()
+    let socket = Socket::open((entry.new)(fastrand::u64(..))).unwrap();
+    #[cfg(feature = "tls")]
+    tls::equip(&socket);
+    socket
 }
 
 /// An address nobody else uses.

@@ -33,7 +33,7 @@ impl Kit {
     /// An address at which nobody listens, and which stays free.
     pub fn vacant(&self) -> (Url, Box<dyn std::any::Any>) {
         match self.scheme {
-            "tcp" | "tcp4" | "tcp6" => {
+            _ if self.is_tcp() => {
                 // Connections from a port that is bound and not listened at are refused; while it is connected nobody gets it.
                 let host = if self.scheme == "tcp6" { "[::1]" } else { "127.0.0.1" };
                 let listener = std::net::TcpListener::bind(format!("{host}:0")).unwrap();
@@ -50,7 +50,7 @@ impl Kit {
     }
 
     pub fn is_tcp(&self) -> bool {
-        self.scheme.starts_with("tcp")
+        self.scheme.trim_start_matches("tls+").starts_with("tcp")
     }
 
     /// A listener, started.
