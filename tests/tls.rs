@@ -1,0 +1,12 @@
+//! TLS: who is let in and who is not, with which words, and that nobody else is disturbed.
+#![cfg(feature = "tls")]
+
+mod common;
+#[path = "tls/log.rs"]
+mod log;
+#[path = "tls/refused.rs"]
+mod refused;
+#[path = "tls/renewed.rs"]
+mod renewed;
+#[path = "tls/strangers.rs"]
+mod strangers;
