@@ -659,7 +659,6 @@ conversions! {
     Vec<u8> => Bytes;
     u64 => U64;
     Address => Address;
-    Vec<String> => Strings;
     Object => Object;
 }
 
