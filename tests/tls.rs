@@ -2,6 +2,9 @@
 #![cfg(feature = "tls")]
 
 mod common;
+#[cfg(target_os = "linux")]
+#[path = "tls/interop.rs"]
+mod interop;
 #[path = "tls/log.rs"]
 mod log;
 #[path = "tls/refused.rs"]
