@@ -84,7 +84,8 @@ fn cell(python: &Path, dir: &Path, does: &str, theirs: &str, ours: &str, they_li
     exchange(&socket, does);
     assert_eq!(line(&mut child, &mut out), "ok");
     drop(child.stdin.take());
-    assert!(child.wait().unwrap().success());
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{}: {}", ended.status, String::from_utf8_lossy(&ended.stderr));
 }
 
 fn exchange(socket: &Socket, does: &str) {
