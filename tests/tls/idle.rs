@@ -29,23 +29,28 @@ fn idle_connections_are_small() {
         assert!(output.status.success() && text.contains("1 passed"), "{}", String::from_utf8_lossy(&output.stderr));
         return;
     }
-    let bus = open("bus");
+    // Two sockets only: each has memory for its own use.
+    let (bus, other) = (open("bus"), open("bus"));
     let listener = listen(&bus, "tls+tcp://127.0.0.1:0");
-    let others: Vec<_> = (0..=CONNECTIONS).map(|_| open("bus")).collect();
-    let join = |n: usize| {
-        dial(&others[n], &listener.url());
-        wait_for(|| bus.pipes().len() == n + 1);
-        send(&others[n], vec![1; 100_000], LONG).unwrap();
-        assert_eq!(recv(&bus, LONG).unwrap().len(), 100_000);
+    let join = |n: u64| {
+        dial(&other, &listener.url());
+        wait_for(|| bus.pipes().len() as u64 == n);
+    };
+    // All connections carry this, in both directions.
+    let talk = |n: u64| {
+        for (from, to) in [(&bus, &other), (&other, &bus)] {
+            send(from, vec![1; 20_000], LONG).unwrap();
+            for _ in 0..n {
+                assert_eq!(recv(to, LONG).unwrap().len(), 20_000);
+            }
+        }
     };
     // What is there once for all.
-    join(0);
+    join(1);
+    talk(1);
     let before = resident();
-    (1..others.len()).for_each(join);
-    send(&bus, vec![2; 100_000], LONG).unwrap();
-    for other in &others {
-        assert_eq!(recv(other, LONG).unwrap().len(), 100_000);
-    }
+    (2..=CONNECTIONS + 1).for_each(join);
+    talk(CONNECTIONS + 1);
     // The I/O thread gives buffers back a moment after the last message.
     let each = || (resident() - before) * 1024 / (2 * CONNECTIONS);
     wait_for(|| each() < 64 * 1024);
