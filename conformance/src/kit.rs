@@ -12,7 +12,13 @@ use crate::peer::Peer;
 pub struct Kit {
     pub scheme: &'static str,
     /// Registers the transport and makes addresses to listen at, if it is none of the library.
-    plugin: Option<(fn(), fn() -> String)>,
+    plugin: Option<Plugin>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Plugin {
+    register: fn(),
+    address: fn() -> String,
 }
 
 /// The second end of a connection between two of our sockets.
@@ -31,22 +37,22 @@ impl Kit {
     /// A transport of somebody else. `register` is called before each case; `address` answers an address to listen at that nobody
     /// else uses, and that can be dialed as the listener's URL tells it.
     pub const fn plugin(scheme: &'static str, register: fn(), address: fn() -> String) -> Self {
-        Self { scheme, plugin: Some((register, address)) }
+        Self { scheme, plugin: Some(Plugin { register, address }) }
     }
 
     /// Before a case.
     pub fn begin(&self) {
         // Before, so that a plugin may replace what the library has.
         spanwire_transports::register_all();
-        if let Some((register, _)) = self.plugin {
-            register();
+        if let Some(plugin) = self.plugin {
+            (plugin.register)();
         }
     }
 
     /// An address to listen at that nobody else uses.
     pub fn address(&self) -> String {
-        if let Some((_, address)) = self.plugin {
-            return address();
+        if let Some(plugin) = self.plugin {
+            return (plugin.address)();
         }
         match self.scheme {
             "tcp6" => "tcp6://[::1]:0".into(),

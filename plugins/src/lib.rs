@@ -90,6 +90,11 @@ pub fn load(path: impl AsRef<Path>) -> Result<()> {
     unsafe { register(vtable) }.map_err(|e| Error::InvalidArgument(format!("{shown}: {}", e.detail()).into()))
 }
 
+/// Runs the example of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/plugins.md")]
+struct Guide;
+
 /// The function `spanwire_plugin` of a shared object.
 type Entry = unsafe extern "C" fn(*const Host) -> *const Vtable;
 

@@ -155,7 +155,7 @@ impl Drop for Object {
     }
 }
 
-/// The URL schemes of a table. They are kept for as long as the process lives, as a transport is.
+/// The URL schemes of a table.
 ///
 /// # Safety
 /// As [`register`](crate::register).
@@ -183,7 +183,19 @@ unsafe fn schemes(mut list: *const *const c_char) -> Result<Vec<&'static str>> {
     if schemes.is_empty() {
         return Err(bad("there is no scheme"));
     }
-    Ok(schemes.into_iter().map(|scheme| &*scheme.to_owned().leak()).collect())
+    Ok(schemes.into_iter().map(kept).collect())
+}
+
+/// A scheme for as long as the process lives. Each is kept once, however often it is registered.
+fn kept(scheme: &str) -> &'static str {
+    static KEPT: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
+    let mut all = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = all.iter().find(|known| **known == scheme) {
+        return known;
+    }
+    let new = &*scheme.to_owned().leak();
+    all.push(new);
+    new
 }
 
 fn bad(why: impl Into<String>) -> Error {
