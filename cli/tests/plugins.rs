@@ -25,7 +25,8 @@ fn a_plugin_is_a_transport_like_any_other() {
     // It is TCP.
     run(&format!("req --dial {} --data 2", url.strip_prefix('c').unwrap())).printed("\"pong\"\n");
     rep.end().printed("\"1\"\n\"2\"\n");
-    run(&format!("perf lat {plugin} --local ctcp://127.0.0.1:0 --count 10 --warm-up 0 --json"));
+    let measured = run(&format!("perf lat {plugin} --local ctcp://127.0.0.1:0 --count 10 --warm-up 0 --json"));
+    assert_eq!(measured.code, Some(0), "{}", measured.err);
     run(&format!("req --dial {url} --data 1")).failed(1, "ctcp");
 }
 

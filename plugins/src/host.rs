@@ -80,9 +80,10 @@ unsafe extern "C" fn msg_append(msg: *mut Message, data: *const c_void, len: usi
 }
 
 unsafe extern "C" fn msg_body(msg: *mut Message) -> *mut c_void {
-    // SAFETY: the plugin's promise that it is a message which it has.
     guarded(std::ptr::null_mut(), || {
-        unsafe { msg.as_mut() }.map_or(std::ptr::null_mut(), |m| m.body_mut().as_mut_ptr().cast())
+        // SAFETY: the plugin's promise that it is a message which it has, and which nobody else uses meanwhile.
+        let msg = unsafe { msg.as_mut() };
+        msg.map_or(std::ptr::null_mut(), |msg| msg.body_mut().as_mut_ptr().cast())
     })
 }
 
@@ -92,9 +93,10 @@ unsafe extern "C" fn msg_len(msg: *const Message) -> usize {
 }
 
 unsafe extern "C" fn msg_header(msg: *mut Message) -> *mut c_void {
-    // SAFETY: as in `msg_body`.
     guarded(std::ptr::null_mut(), || {
-        unsafe { msg.as_mut() }.map_or(std::ptr::null_mut(), |m| m.header_mut().as_mut_ptr().cast())
+        // SAFETY: the plugin's promise that it is a message which it has, and which nobody else uses meanwhile.
+        let msg = unsafe { msg.as_mut() };
+        msg.map_or(std::ptr::null_mut(), |msg| msg.header_mut().as_mut_ptr().cast())
     })
 }
 
