@@ -106,7 +106,7 @@ impl Drop for Tx {
 struct Rx(String);
 
 impl PipeRx for Rx {
-    fn poll_recv(&mut self, _: &mut Context<'_>, into: &mut Vec<Message>, _: usize) -> Poll<Result<usize>> {
+    fn poll_recv(&mut self, _: &mut Context<'_>, into: &mut Vec<Message>, max: usize) -> Poll<Result<usize>> {
         match &*self.0 {
             "recv-panics" => panic!("on purpose"),
             "recv-large" => {
@@ -114,6 +114,10 @@ impl PipeRx for Rx {
                 Poll::Ready(Ok(2))
             }
             "recv-end" => Poll::Ready(Ok(0)),
+            "recv-endless" => {
+                into.extend((0..max).map(|_| Message::new()));
+                Poll::Ready(Ok(max))
+            }
             _ => Poll::Pending,
         }
     }
@@ -177,6 +181,22 @@ fn a_pipe_that_is_stuck_ends() {
         wait_for(|| DROPPED.lock().unwrap().iter().any(|dropped| dropped == case));
         push.set_linger(Some(Duration::ZERO)).unwrap();
     }
+}
+
+/// A transport that always has something does not keep others from connecting, and ends with its pipe.
+#[test]
+fn a_transport_that_never_pauses() {
+    dial("fine").unwrap();
+    let pull = Socket::<Pull>::new();
+    pull.dial("odd://recv-endless").wait().unwrap();
+    let taking = pull.clone();
+    let taker = thread::spawn(move || (0..).take_while(|_| taking.recv().timeout(LONG).wait().is_ok()).count());
+    for _ in 0..10 {
+        dial("fine").unwrap();
+    }
+    pull.close().wait().unwrap();
+    assert!(taker.join().unwrap() > 0);
+    wait_for(|| DROPPED.lock().unwrap().iter().any(|dropped| dropped == "recv-endless"));
 }
 
 /// What a transport holds is on its way, and closing waits for it.

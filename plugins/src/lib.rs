@@ -13,7 +13,7 @@
 //! | `adapter.rs` | the table as a `Transport` |
 //!
 //! A transport in C shares our memory, so what it writes where it must not can't be undone. What it *answers* is checked:
-//! nonsense becomes [`Error::Internal`](spanwire::Error::Internal) and a closed pipe. Wakes are numbers, so that a late one finds nothing.
+//! nonsense becomes [`Error::Internal`] and a closed pipe. Wakes are numbers, so that a late one finds nothing.
 
 mod abi;
 mod adapter;

@@ -3,7 +3,9 @@
 
 mod common;
 
+use std::env;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -149,6 +151,23 @@ fn whatever_a_plugin_answers() {
     drop(pair);
 
     wait_for(|| live() == 0);
+}
+
+/// The same under valgrind: nothing of ours is read, written or freed that should not be, and nothing is lost.
+#[test]
+fn valgrind_finds_nothing() {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        assert!(env::var_os("CI").is_none(), "valgrind is missing");
+        eprintln!("SKIPPED: there is no valgrind");
+        return;
+    }
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
+    valgrind.args(["--show-leak-kinds=definite,indirect", "--errors-for-leak-kinds=definite,indirect"]);
+    valgrind.arg(env::current_exe().unwrap()).args(["--exact", "whatever_a_plugin_answers"]);
+    let done = valgrind.output().unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&done.stderr));
 }
 
 /// What is wrong with a file is said, and names it.

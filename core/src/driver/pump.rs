@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_io::Timer;
 use event_listener::Event;
-use futures_lite::future::or;
+use futures_lite::future::{or, yield_now};
 
 use super::endpoint::Endpoint;
 use super::executor::{contained, spawn};
@@ -102,12 +102,16 @@ async fn carry(tx: &mut dyn PipeTx, to_send: &Channel, event: &Event) -> Result<
             more.await;
             continue;
         }
+        let many = queue.len() >= BATCH;
         poll_fn(|cx| contained(|| tx.poll_send(cx, &mut queue))).await?;
         if !queue.is_empty() {
             return Err(Error::Internal("the transport says that it has taken all messages, and has not".into()));
         }
         if to_send.delivered() {
             to_send.writer().tell_writable();
+        }
+        if many {
+            yield_now().await;
         }
     }
 }
@@ -125,7 +129,7 @@ async fn receive(mut rx: Box<dyn PipeRx>, ends: Ends, limit: usize) {
             if batch.is_empty() {
                 return Err(Error::ConnectionShutdown);
             }
-            let mut full = false;
+            let (mut full, many) = (false, batch.len() >= BATCH);
             for mut msg in batch.drain(..) {
                 check(&msg, limit)?;
                 let pushed = ends.received.push(&mut msg);
@@ -136,6 +140,13 @@ async fn receive(mut rx: Box<dyn PipeRx>, ends: Ends, limit: usize) {
             }
             if full {
                 wait(&event, || ends.received.is_closed() || ends.received.has_room()).await;
+            }
+            if ends.received.is_closed() {
+                return Err(Error::Closed);
+            }
+            if many {
+                // Whoever always has something must not keep the thread for itself.
+                yield_now().await;
             }
         }
     };
