@@ -98,3 +98,45 @@ pub struct Host {
     pub(crate) option_string: unsafe extern "C" fn(*const EndpointOptions, *const c_char, *mut c_char, usize) -> c_int,
     pub(crate) log: unsafe extern "C" fn(c_int, *const c_char),
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::mem::offset_of;
+    use std::path::Path;
+    use std::process::Command;
+
+    use super::*;
+
+    /// A C compiler finds each member of the header's structures where ours is.
+    #[test]
+    fn the_header_has_the_same_layout() {
+        macro_rules! layout {
+            ($($structure:literal $type:ty { $($member:ident),+ })+) => {
+                [$(
+                    (concat!("sizeof(struct ", $structure, ")"), size_of::<$type>()),
+                    $((concat!("offsetof(struct ", $structure, ", ", stringify!($member), ")"), offset_of!($type, $member)),)+
+                )+]
+            };
+        }
+        let layout = layout! {
+            "spanwire_hello" Hello { struct_size, peer }
+            "spanwire_connection" Connection { struct_size, pipe, peer, local, remote }
+            "spanwire_transport" Vtable {
+                struct_size, schemes, arg, dialer_open, dialer_dial, dialer_free, listener_open, listener_bind, listener_accept,
+                listener_free, handshake_shake, handshake_free, pipe_send, pipe_recv, pipe_close, pipe_free
+            }
+            "spanwire_host" Host {
+                struct_size, wake, msg_alloc, msg_free, msg_append, msg_body, msg_len, msg_header, msg_header_len, option_bool,
+                option_int, option_size, option_ms, option_string, log
+            }
+        };
+        let checks = layout.map(|(c, ours)| format!("_Static_assert({c} == {ours}, \"{c}\");\n"));
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("layout.c");
+        std::fs::write(&file, format!("#include <stddef.h>\n#include <spanwire.h>\n{}", checks.concat())).unwrap();
+        let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ffi/include");
+        let mut cc = Command::new("cc");
+        let done = cc.args(["-std=gnu11", "-fsyntax-only", "-I"]).arg(include).arg(file).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+}
