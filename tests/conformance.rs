@@ -8,6 +8,7 @@ conformance!(inproc, Kit::library("inproc") => every, dialed);
 conformance!(tcp, Kit::library("tcp") => every, dialed, stream, hosted, port, wildcard);
 conformance!(tcp4, Kit::library("tcp4") => every, dialed, stream, hosted, port, wildcard);
 conformance!(tcp6, Kit::library("tcp6") => every, dialed, stream, hosted, port, wildcard);
+conformance!(tls, Kit::library("tls+tcp") => every, dialed, stream, hosted, port, wildcard);
 #[cfg(all(unix, not(spanwire_portable)))]
 conformance!(ipc, Kit::library("ipc") => every, dialed, stream, hosted, file, local);
 #[cfg(all(unix, not(spanwire_portable)))]

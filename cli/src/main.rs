@@ -16,6 +16,7 @@ mod monitor;
 mod perf;
 mod plugins;
 mod protocol;
+mod tls;
 
 use std::process::ExitCode;
 

@@ -17,7 +17,10 @@ pub fn open(name: &str) -> Socket {
 pub fn open_form(name: &str, raw: bool) -> Socket {
     spanwire_transports::register_all();
     let entry = spanwire_protocols::find(name, raw).unwrap_or_else(|| panic!("no protocol {name}"));
-    Socket::open((entry.new)(fastrand::u64(..))).unwrap()
+    let socket = Socket::open((entry.new)(fastrand::u64(..))).unwrap();
+    #[cfg(feature = "tls")]
+    crate::tls::equip(&socket);
+    socket
 }
 
 /// An address nobody else uses.

@@ -250,7 +250,7 @@ pub fn addresses_of_pipes(kit: &Kit) {
         | ("ipc" | "unix", Address::Ipc(_), Address::Ipc(_))
         | ("abstract", Address::Abstract(_), Address::Abstract(_))
         | ("socket", Address::Unspecified, Address::Unspecified) => {}
-        ("tcp" | "tcp4" | "tcp6", Address::Inet(here), Address::Inet(there)) => {
+        ("tcp" | "tcp4" | "tcp6" | "tls+tcp", Address::Inet(here), Address::Inet(there)) => {
             assert!(here.ip().is_loopback() && there.ip().is_loopback());
             assert_eq!(here.is_ipv6(), kit.scheme == "tcp6");
             assert_eq!(Some(here.port()), a.listeners()[0].url().port());

@@ -86,7 +86,7 @@ impl Kit {
     }
 
     pub fn is_tcp(&self) -> bool {
-        self.scheme.starts_with("tcp")
+        self.scheme.trim_start_matches("tls+").starts_with("tcp")
     }
 
     /// A listener, started.

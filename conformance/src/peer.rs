@@ -43,6 +43,10 @@ impl Peer {
             _ => {
                 let stream = TcpStream::connect((url.host().unwrap(), url.port().unwrap())).unwrap();
                 stream.set_nodelay(true).unwrap();
+                #[cfg(feature = "tls")]
+                if url.scheme() == "tls+tcp" {
+                    return Self::new(crate::tls::client(stream), Framing::Length);
+                }
                 Self::new(stream, Framing::Length)
             }
         }
@@ -134,6 +138,8 @@ pub fn hello(number: u16) -> [u8; 8] {
 /// A listener whose connections are scripted.
 pub enum Host {
     Tcp(TcpListener),
+    #[cfg(feature = "tls")]
+    Tls(TcpListener),
     #[cfg(unix)]
     Unix(UnixListener),
 }
@@ -153,8 +159,12 @@ impl Host {
             }
             _ => {
                 let listener = TcpListener::bind((url.host().unwrap(), url.port().unwrap())).unwrap();
-                let port = listener.local_addr().unwrap().port();
-                (Self::Tcp(listener), url.with_port(port))
+                let url = url.with_port(listener.local_addr().unwrap().port());
+                #[cfg(feature = "tls")]
+                if url.scheme() == "tls+tcp" {
+                    return (Self::Tls(listener), url);
+                }
+                (Self::Tcp(listener), url)
             }
         }
     }
@@ -166,6 +176,8 @@ impl Host {
                 stream.set_nodelay(true).unwrap();
                 Peer::new(stream, Framing::Length)
             }
+            #[cfg(feature = "tls")]
+            Self::Tls(listener) => Peer::new(crate::tls::server(listener.accept().unwrap().0), Framing::Length),
             #[cfg(unix)]
             Self::Unix(listener) => Peer::new(listener.accept().unwrap().0, Framing::Typed),
         }
@@ -184,6 +196,17 @@ impl Stream for TcpStream {
 
     fn limit(&self, time: Duration) {
         self.set_read_timeout(Some(time)).unwrap();
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Stream for crate::tls::Scripted {
+    fn shut(&self, how: Shutdown) {
+        self.shut(how);
+    }
+
+    fn limit(&self, time: Duration) {
+        self.tcp().set_read_timeout(Some(time)).unwrap();
     }
 }
 

@@ -34,9 +34,9 @@ pub fn wildcards(kit: &Kit) {
     let port = listener.url().port().unwrap();
     let host = if kit.scheme == "tcp6" { "[::1]" } else { "127.0.0.1" };
     dial(&b, &Url::parse(&format!("{}://{host}:{port}", kit.scheme)).unwrap()).unwrap();
-    if kit.scheme == "tcp" {
-        dial(&b, &Url::parse(&format!("tcp://[::1]:{port}")).unwrap()).unwrap();
-        dial(&b, &Url::parse(&format!("tcp://localhost:{port}")).unwrap()).unwrap();
+    if kit.scheme == "tcp" || kit.scheme == "tls+tcp" {
+        dial(&b, &Url::parse(&format!("{}://[::1]:{port}", kit.scheme)).unwrap()).unwrap();
+        dial(&b, &Url::parse(&format!("{}://localhost:{port}", kit.scheme)).unwrap()).unwrap();
     }
     wait_for(|| a.pipes().len() == b.pipes().len());
 }

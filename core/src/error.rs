@@ -237,6 +237,10 @@ impl std::error::Error for Error {}
 impl From<io::Error> for Error {
     fn from(e: io::Error) -> Self {
         use io::ErrorKind as K;
+        // What a byte stream has wrapped comes out as it was.
+        if let Some(inner) = e.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
+            return inner.clone();
+        }
         // EMFILE and ENFILE have no kind of their own; 24 and 23 on every Unix, 10024 on Windows.
         if matches!(e.raw_os_error(), Some(23 | 24 | 10024)) {
             return Self::OutOfFiles;
@@ -346,6 +350,13 @@ mod tests {
         }
         assert_eq!(Error::from_code(0), None);
         assert_eq!(Error::from_code(32), None);
+    }
+
+    #[test]
+    fn errors_come_back_from_the_system_form() {
+        for error in [Error::PeerAuth("self-signed".into()), Error::TimedOut, Error::Transport(7), Error::TryAgain] {
+            assert_eq!(Error::from(io::Error::from(error.clone())), error);
+        }
     }
 
     #[test]

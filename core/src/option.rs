@@ -3,13 +3,14 @@
 //! The table feeds the typed methods of the facade, the string names of the C API and the command, the attributes of the
 //! Python package, and the docs.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 #[cfg(unix)]
@@ -42,6 +43,8 @@ pub enum OptionValue {
     U64(u64),
     /// An address of a transport.
     Address(Address),
+    /// Something that only the transport knows, such as a TLS configuration.
+    Object(Object),
 }
 
 /// The type of an option's value.
@@ -65,6 +68,8 @@ pub enum OptionType {
     U64,
     /// [`OptionValue::Address`]
     Address,
+    /// [`OptionValue::Object`]
+    Object,
 }
 
 impl OptionValue {
@@ -86,9 +91,51 @@ impl OptionValue {
             Self::Bytes(_) => OptionType::Bytes,
             Self::U64(_) => OptionType::U64,
             Self::Address(_) => OptionType::Address,
+            Self::Object(_) => OptionType::Object,
         }
     }
 }
+
+/// A value of a type that the core does not know, shared. Two are equal if they are the same object.
+///
+/// ```
+/// use spanwire_core::option::Object;
+/// use std::sync::Arc;
+///
+/// let object = Object::new(Arc::new(String::from("any type")));
+/// assert_eq!(object, object.clone());
+/// assert_eq!(object.get::<String>().unwrap().as_str(), "any type");
+/// assert!(object.get::<u32>().is_none());
+/// ```
+#[derive(Clone)]
+pub struct Object(Arc<dyn Any + Send + Sync>);
+
+impl Object {
+    /// Holds this value.
+    pub fn new<T: Any + Send + Sync>(value: Arc<T>) -> Self {
+        Self(value)
+    }
+
+    /// The value, if it is of this type.
+    pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.0.clone().downcast().ok()
+    }
+}
+
+// What is in it may be secret, and is not shown.
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Object")
+    }
+}
+
+impl PartialEq for Object {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Object {}
 
 /// An address of a transport, as the options `local-address` and `remote-address` tell it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -267,6 +314,22 @@ options! {
     TCP_BOUND_PORT = "tcp-bound-port", Int, [LISTENER], ReadOnly, None, Transport;
     /// The permission bits of the socket file, from the process' umask by default. To be set before the listener starts.
     IPC_PERMISSIONS = "ipc:permissions", Int, [LISTENER], WriteOnly, Some(0..=0o777), Transport;
+    /// The TLS configuration, a `TlsConfig`. A change affects the next handshakes.
+    TLS_CONFIG = "tls-config", Object, [SOCKET DIALER LISTENER], ReadWrite, None, Transport;
+    /// Whether the peer must prove who it is: 0 no, 1 it may, 2 it must; 2 for dialers and 0 for listeners by default.
+    TLS_AUTH_MODE = "tls-authmode", Int, [SOCKET DIALER LISTENER], WriteOnly, Some(0..=2), Transport;
+    /// The file with the own certificate, the chain behind it, and its key, in PEM.
+    TLS_CERT_KEY_FILE = "tls-cert-key-file", Str, [SOCKET DIALER LISTENER], WriteOnly, None, Transport;
+    /// The file with the certificates of the authorities that are trusted, in PEM.
+    TLS_CA_FILE = "tls-ca-file", Str, [SOCKET DIALER LISTENER], WriteOnly, None, Transport;
+    /// The name that the server's certificate must have; the URL's host by default.
+    TLS_SERVER_NAME = "tls-server-name", Str, [SOCKET DIALER LISTENER], WriteOnly, None, Transport;
+    /// Whether the peer has proved who it is.
+    TLS_VERIFIED = "tls-verified", Bool, [PIPE], ReadOnly, None, Transport;
+    /// The common name in the peer's certificate.
+    TLS_PEER_CN = "tls-peer-cn", Str, [PIPE], ReadOnly, None, Transport;
+    /// The alternative names in the peer's certificate: DNS names, IP addresses, mail addresses, URIs.
+    TLS_PEER_ALT_NAMES = "tls-peer-alt-names", Strings, [PIPE], ReadOnly, None, Transport;
     /// The user id of the peer's process.
     IPC_PEER_UID = "ipc:peer-uid", U64, [PIPE], ReadOnly, None, Transport;
     /// The group id of the peer's process.
@@ -614,6 +677,7 @@ conversions! {
     Vec<u8> => Bytes;
     u64 => U64;
     Address => Address;
+    Object => Object;
 }
 
 macro_rules! extractions {
@@ -645,6 +709,7 @@ extractions! {
     Bytes => Vec<u8>;
     U64 => u64;
     Address => Address;
+    Object => Object;
 }
 
 #[cfg(test)]

@@ -102,10 +102,22 @@ pub enum Link {
 pub trait ByteStream: Send + Sync {
     /// Appends at most `max` bytes to `into`, within its spare capacity; 0 at the end of the stream.
     /// [`io::ErrorKind::WouldBlock`] if there is nothing now.
+    ///
+    /// After `WouldBlock`, and after fewer bytes than would have fitted, the caller waits for the next event on the descriptor. So
+    /// a stream that buffers answers that only when the descriptor has nothing more and the buffer is empty.
     fn try_read(&self, into: &mut Vec<u8>, max: usize) -> io::Result<usize>;
 
     /// Writes what can be written at once and answers its length.
+    ///
+    /// The next call begins with the first byte that was not counted: what was offered in vain is offered again, the same bytes and no
+    /// fewer. So a stream that transforms its bytes may keep what it has transformed and not sent, and count it when it is.
     fn try_write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Whether bytes were read ahead that no event on the descriptor will tell of. Asked when the stream becomes a pipe: the
+    /// handshake may have read more than its own bytes.
+    fn has_buffered(&self) -> bool {
+        false
+    }
 
     /// Ends the connection in both directions. Whoever reads or writes is told.
     fn shutdown(&self);

@@ -6,6 +6,7 @@
 //! | `ipc`, `unix`, `abstract` | [`ipc`] | `ipc` | Unix; `abstract` on Linux |
 //! | `tcp`, `tcp4`, `tcp6` | [`tcp`] | `tcp` | all |
 //! | `socket` | [`socket`] | `socket` | Unix |
+//! | `tls+tcp`, `tls+tcp4`, `tls+tcp6` | `tls` | `tls`, off by default | all |
 //!
 //! A transport here knows addresses and options, and makes connections. Reading, writing, batching and limits are the
 //! driver's. Whoever writes another transport over a byte stream builds on [`stream`] and [`codec`].
@@ -41,6 +42,8 @@ pub mod socket;
 pub mod stream;
 #[cfg(feature = "tcp")]
 pub mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 mod offload;
 mod pending;
@@ -59,5 +62,7 @@ pub fn register_all() {
         register(Arc::new(socket::SocketFd));
         #[cfg(feature = "tcp")]
         register(Arc::new(tcp::Tcp));
+        #[cfg(feature = "tls")]
+        register(Arc::new(tls::TlsTcp));
     });
 }

@@ -40,15 +40,22 @@ pub use crate::sys::FdStream;
 /// # Errors
 /// [`Error::Protocol`] if the peer does not shake hands, [`Error::ConnectionShutdown`] if it
 /// closes, and what else can happen to a connection.
-pub async fn connect<C>(stream: FdStream, codec: C, hello: Hello, options: OptionMap) -> Result<Connection>
+pub async fn connect<S, C>(stream: S, codec: C, hello: Hello, options: OptionMap) -> Result<Connection>
 where
+    S: ByteStream + Watched + 'static,
     C: Codec + 'static,
 {
     let (stream, peer) = handshake(stream, hello).await?;
     Ok(Connection { peer, link: Link::Stream(Box::new(stream), Box::new(codec)), options })
 }
 
-async fn handshake(stream: FdStream, hello: Hello) -> Result<(FdStream, u16)> {
+/// What the reactor can wait for: `AsFd` on Unix, `AsSocket` on Windows.
+#[cfg(unix)]
+pub use std::os::fd::AsFd as Watched;
+#[cfg(windows)]
+pub use std::os::windows::io::AsSocket as Watched;
+
+async fn handshake<S: ByteStream + Watched>(stream: S, hello: Hello) -> Result<(S, u16)> {
     let mut hands = Hands { unsent: encode_hello(hello.protocol.number).to_vec(), read: Vec::with_capacity(HELLO) };
     // In a crowd the peer's bytes are usually there already, and the reactor need not hear of this stream.
     if let Some(theirs) = hands.shake(&stream)? {
@@ -75,7 +82,7 @@ struct Hands {
 
 impl Hands {
     /// Sends and reads what goes without waiting. Answers what the peer has sent, once that is complete.
-    fn shake(&mut self, stream: &FdStream) -> Result<Option<[u8; HELLO]>> {
+    fn shake(&mut self, stream: &impl ByteStream) -> Result<Option<[u8; HELLO]>> {
         while !self.unsent.is_empty() {
             match stream.try_write(&[IoSlice::new(&self.unsent)]) {
                 Ok(0) => return Err(Error::ConnectionShutdown),

@@ -179,7 +179,7 @@ impl Place {
     }
 
     fn of(url: &Url) -> Result<Self> {
-        let version = match url.scheme() {
+        let version = match url.scheme().trim_start_matches("tls+") {
             "tcp4" => Version::V4,
             "tcp6" => Version::V6,
             _ => Version::Any,

@@ -570,7 +570,13 @@ async fn keep_accepting(ep: Arc<Endpoint>, listener: Accepting) {
             };
             if let Err(e) = or(closed, shaken).await {
                 ep.count_error(&e);
-                tracing::debug!(url = %ep.url(), "handshake failed: {e}");
+                match e {
+                    // Somebody may be trying, or a certificate may have to be renewed.
+                    Error::PeerAuth(_) | Error::Crypto(_) => {
+                        tracing::warn!(url = %ep.url(), "handshake failed: {e}");
+                    }
+                    _ => tracing::debug!(url = %ep.url(), "handshake failed: {e}"),
+                }
             }
         })
         .detach();

@@ -298,6 +298,9 @@ impl State {
                     self.detach(inner, pipe.id, Some(e.into()));
                     return Ok(());
                 }
+                if stream.has_buffered() {
+                    self.core.ready(pipe.id);
+                }
             }
             PipeLink::Local { tx, rx } => {
                 self.core.locals += 1;

@@ -33,6 +33,12 @@ impl FdStream {
     pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.0.peer_addr()
     }
+
+    /// Ends one direction. An end of reading makes the socket readable.
+    pub(crate) fn end(&self, how: std::net::Shutdown) {
+        // It fails only if the peer was faster.
+        let _ = self.0.shutdown(how);
+    }
 }
 
 impl ByteStream for FdStream {
@@ -52,8 +58,7 @@ impl ByteStream for FdStream {
     }
 
     fn shutdown(&self) {
-        // It fails only if the peer was faster.
-        let _ = self.0.shutdown(std::net::Shutdown::Both);
+        self.end(std::net::Shutdown::Both);
     }
 
     #[cfg(unix)]

@@ -66,6 +66,17 @@ impl FdStream {
         Ok(peer.try_into()?)
     }
 
+    /// Ends one direction. An end of reading makes the descriptor readable.
+    pub(crate) fn end(&self, how: std::net::Shutdown) {
+        let how = match how {
+            std::net::Shutdown::Read => net::Shutdown::Read,
+            std::net::Shutdown::Write => net::Shutdown::Write,
+            std::net::Shutdown::Both => net::Shutdown::Both,
+        };
+        // It fails only if the peer was faster.
+        let _ = net::shutdown(&self.fd, how);
+    }
+
     fn check_tcp(&self, name: &str) -> Result<()> {
         match self.family {
             Family::Tcp => Ok(()),
@@ -105,8 +116,7 @@ impl ByteStream for FdStream {
     }
 
     fn shutdown(&self) {
-        // It fails only if the peer was faster.
-        let _ = net::shutdown(&self.fd, net::Shutdown::Both);
+        self.end(std::net::Shutdown::Both);
     }
 
     fn fd(&self) -> BorrowedFd<'_> {
