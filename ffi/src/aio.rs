@@ -27,6 +27,7 @@ use spanwire::{AnyContext, AnySocket, ContextId, Error, Message, SendError};
 
 use crate::error::{Code, Result};
 use crate::guard::{export, object_mut, out};
+use crate::message::{give, nng_msg};
 use crate::pool;
 use crate::timer::{self, Place};
 use crate::types::{DEFAULT, INFINITE, nng_duration, nng_iov, nng_time};
@@ -62,7 +63,7 @@ unsafe impl Send for Pointer {}
 unsafe impl Sync for Pointer {}
 
 /// A message of the application's while an aio holds it; null for none.
-struct MsgPointer(*mut Message);
+struct MsgPointer(*mut nng_msg);
 
 // SAFETY: whoever sets it hands the message over; it is used under the aio's lock.
 unsafe impl Send for MsgPointer {}
@@ -240,11 +241,11 @@ impl Aio {
         match (msg, to) {
             (Err(code), _) | (_, Err(code)) => self.finish(Err(code)),
             (Ok(msg), Ok(Target::Socket(socket))) => {
-                self.start(Work::Send(SendOp::new(socket, ContextId::SOCKET, std::mem::take(msg))));
+                self.start(Work::Send(SendOp::new(socket, ContextId::SOCKET, msg.take())));
             }
             (Ok(msg), Ok(Target::Context(context))) => {
                 let id = context.id();
-                self.start(Work::ContextSend(SendOp::new(context, id, std::mem::take(msg))));
+                self.start(Work::ContextSend(SendOp::new(context, id, msg.take())));
             }
         }
     }
@@ -475,13 +476,13 @@ impl State {
             End::Refused(code, content) => {
                 // SAFETY: null, or the message whose content this was; nobody else has used it meanwhile.
                 if let Ok(msg) = unsafe { object_mut(self.msg.0) } {
-                    *msg = content;
+                    msg.put_back(content);
                 }
                 (code.get(), 0)
             }
             End::Received(msg) => {
                 let len = msg.len();
-                self.msg.0 = Box::into_raw(Box::new(msg));
+                self.msg.0 = give(msg);
                 (0, len)
             }
             End::Failed(code) => (code.get(), 0),
@@ -643,7 +644,7 @@ export! {
     }
 
     /// Sets the message that is to be sent.
-    fn nng_aio_set_msg(aio: *mut nng_aio, msg: *mut Message) {
+    fn nng_aio_set_msg(aio: *mut nng_aio, msg: *mut nng_msg) {
         // SAFETY: the caller's promise.
         if let Some(mut st) = unsafe { state(aio) } {
             st.msg = MsgPointer(msg);
@@ -651,7 +652,7 @@ export! {
     }
 
     /// The message that was received, or was set and has not been sent; null if there is none.
-    fn nng_aio_get_msg(aio: *mut nng_aio) -> *mut Message {
+    fn nng_aio_get_msg(aio: *mut nng_aio) -> *mut nng_msg {
         // SAFETY: the caller's promise.
         unsafe { state(aio) }.map_or(std::ptr::null_mut(), |st| st.msg.0)
     }

@@ -321,14 +321,14 @@ pub(crate) unsafe fn send_boxed<T>(
     // SAFETY: the caller's promise.
     let content = unsafe { object_mut(msg) }?;
     let to = find()?;
-    match send(&to, std::mem::take(content)) {
+    match send(&to, content.take()) {
         Ok(()) => {
             // SAFETY: the caller's promise; its content has been sent.
             drop(unsafe { Box::from_raw(msg) });
             Ok(())
         }
         Err(Unsent(code, message)) => {
-            *content = message;
+            content.put_back(message);
             Err(code)
         }
     }
