@@ -13,7 +13,7 @@
 //!
 //! Lock order: an aio's state; then a socket's, the timer's or the pool's. No lock is held across a callback or a cancel function.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_uint, c_void};
 use std::future::Future;
 use std::pin::Pin;
@@ -394,6 +394,16 @@ impl Aio {
     fn queue(self: &Arc<Self>) {
         if !self.queued.swap(true, Ordering::AcqRel) {
             pool::push(self.clone());
+        }
+    }
+
+    /// Goes on with what is pending, on a thread that is none of the pool's.
+    fn go_on(self: &Arc<Self>) {
+        let mut st = self.lock();
+        if st.phase == Phase::Pending
+            && let Some(end) = st.work.attempt(self, Limit::Never)
+        {
+            self.complete(st, end);
         }
     }
 
@@ -780,15 +790,31 @@ fn after(time: nng_duration) -> Option<Instant> {
 
 impl Wake for Aio {
     fn wake(self: Arc<Self>) {
-        self.queue();
+        self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.queue();
+        let later = WOKEN.with_borrow_mut(|woken| woken.as_mut().map(|woken| woken.push(self.clone())).is_some());
+        if !later {
+            self.queue();
+        }
     }
 }
 
+/// Closes something. The operations that it ends have their results when this returns, as with NNG, and not only when a thread of the pool comes
+/// to them; their callbacks are the pool's.
+pub(crate) fn settled<R>(close: impl FnOnce() -> R) -> R {
+    let before = WOKEN.replace(Some(Vec::new()));
+    let result = close();
+    for aio in WOKEN.replace(before).into_iter().flatten() {
+        aio.go_on();
+    }
+    result
+}
+
 thread_local! {
+    /// Whom this thread has woken while it closes something.
+    static WOKEN: RefCell<Option<Vec<Arc<Aio>>>> = const { RefCell::new(None) };
     /// The aio whose callback this thread is in.
     static CALLING: Cell<*const Aio> = const { Cell::new(std::ptr::null()) };
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use spanwire::{AnySocket, Message, SendError};
 
-use crate::aio::{Aio, Target, nng_aio, untried};
+use crate::aio::{self, Aio, Target, nng_aio, untried};
 use crate::context::CONTEXTS;
 use crate::endpoint::{DIALERS, LISTENERS};
 use crate::error::{Code, Result};
@@ -52,7 +52,7 @@ pub(crate) fn open(name: &str, raw: bool) -> Result<nng_socket> {
 pub(crate) fn close(socket: nng_socket) -> Result<()> {
     let sock = SOCKETS.remove(socket.id).ok_or(Code::ECLOSED)?;
     CONTEXTS.remove_all(|context| context.socket == socket.id);
-    let closed = sock.any.close().wait();
+    let closed = aio::settled(|| sock.any.close().wait());
     DIALERS.remove_all(|dialer| dialer.socket == socket.id);
     LISTENERS.remove_all(|listener| listener.socket == socket.id);
     sock.watch.wait_for_end();
@@ -183,7 +183,12 @@ export! {
     /// where a pointer to new memory is stored, for `nng_free`.
     fn nng_recv(socket: nng_socket, data: *mut c_void, len: *mut usize, flags: c_int) -> status {
         // SAFETY: the caller's promise; a length that is only an answer need not be initialized.
-        let len = unsafe { out(len) }?;
+        let len = match unsafe { out(len) } {
+            Ok(len) => len,
+            // What can't receive at all says that first.
+            Err(_) if !find(socket)?.any.protocol().receives => return Err(Code::ENOTSUP),
+            Err(code) => return Err(code),
+        };
         let room = if flags & FLAG_ALLOC != 0 {
             0
         } else {

@@ -72,6 +72,16 @@ fn tools_and_nanomsg() {
 }
 
 #[test]
+fn options() {
+    check("options", Theirs::Lacking);
+}
+
+#[test]
+fn addresses() {
+    check("urls", Theirs::Lacking);
+}
+
+#[test]
 fn stress() {
     check("stress", Theirs::TheSame);
 }
@@ -86,7 +96,7 @@ fn headers_agree_with_debians() {
     if !Path::new("/usr/include/nng/nng.h").exists() {
         return;
     }
-    for name in ["message", "socket", "poll", "pipe", "object", "stream", "stress", "tools"] {
+    for name in ["message", "socket", "poll", "pipe", "object", "options", "stream", "stress", "tools", "urls"] {
         let object = scratch().join(name).with_extension("o");
         // Debian's are found by themselves.
         succeed(cc().arg("-c").arg("-o").arg(object).arg(source(name)));
