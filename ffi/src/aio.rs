@@ -26,6 +26,7 @@ use spanwire::op::{Limit, Operation, Recv, Send as SendOp};
 use spanwire::{AnyContext, AnySocket, ContextId, Error, Message, SendError};
 
 use crate::error::{Code, Result};
+use crate::fork;
 use crate::guard::{export, object_mut, out};
 use crate::message::{give, nng_msg};
 use crate::pool;
@@ -173,12 +174,12 @@ impl Aio {
         })
     }
 
-    /// The aio behind a pointer from C; `None` for null.
+    /// The aio behind a pointer from C; `None` for null, and in a forked child.
     ///
     /// # Safety
     /// A pointer that is not null comes from [`nng_aio_alloc`], and the aio has not been freed.
     pub(crate) unsafe fn from_c(ptr: *mut nng_aio) -> Option<Arc<Self>> {
-        if ptr.is_null() {
+        if ptr.is_null() || fork::inherited() {
             return None;
         }
         // SAFETY: it points into an `Arc` that the application holds one reference of.
@@ -586,6 +587,7 @@ export! {
     fn nng_aio_alloc(aio: *mut *mut nng_aio, callback: Option<Callback>, arg: *mut c_void) -> status {
         // SAFETY: the caller's promise.
         let aio = unsafe { out(aio) }?;
+        fork::begin()?;
         aio.write(Arc::into_raw(Aio::new(callback, arg)).cast_mut());
         Ok(())
     }
@@ -643,8 +645,9 @@ export! {
 
     /// What the last operation came to.
     fn nng_aio_result(aio: *mut nng_aio) -> c_int {
+        let none = if fork::inherited() { Code::ECLOSED } else { Code::EINVAL };
         // SAFETY: the caller's promise.
-        unsafe { state(aio) }.map_or(Code::EINVAL.get(), |st| st.result)
+        unsafe { state(aio) }.map_or(none.get(), |st| st.result)
     }
 
     /// How many bytes the last operation moved.
@@ -766,13 +769,13 @@ export! {
 /// As [`Aio::from_c`]; and the aio is not freed during `'a`.
 unsafe fn state<'a>(aio: *mut nng_aio) -> Option<MutexGuard<'a, State>> {
     // SAFETY: the caller's promise.
-    unsafe { aio.as_ref() }.map(Aio::lock)
+    unsafe { aio.as_ref() }.filter(|_| !fork::inherited()).map(Aio::lock)
 }
 
 /// # Safety
 /// As [`Aio::from_c`]; and the application does not use it any more.
 unsafe fn give_back(aio: *mut nng_aio, wait: bool) {
-    if aio.is_null() {
+    if aio.is_null() || fork::inherited() {
         return;
     }
     // SAFETY: the reference that `nng_aio_alloc` gave to the application, which gives it back.

@@ -11,6 +11,7 @@
 //! | `option.rs` | all functions that read or set an option, from one table |
 //! | `aio.rs` | asynchronous operations, for their users and for those who provide them |
 //! | `pool.rs`, `timer.rs` | the threads that callbacks run on; the one that timeouts come from |
+//! | `fork.rs` | what a forked child sees |
 //! | `mem.rs` | memory that C allocates and frees |
 //! | the others | parts of NNG's API that need no socket |
 //!
@@ -27,6 +28,7 @@ mod context;
 mod device;
 mod endpoint;
 mod error;
+mod fork;
 mod gate;
 mod guard;
 mod handle;

@@ -11,6 +11,7 @@ use crate::aio::{self, Aio, Target, nng_aio, untried};
 use crate::context::CONTEXTS;
 use crate::endpoint::{DIALERS, LISTENERS};
 use crate::error::{Code, Result};
+use crate::fork;
 use crate::guard::{bytes, export, object_mut, out};
 use crate::handle::{Table, id};
 use crate::mem;
@@ -38,6 +39,7 @@ pub(crate) fn find(socket: nng_socket) -> Result<Arc<Sock>> {
 
 /// Opens a socket with NNG's defaults, which differ from those of the Rust API.
 pub(crate) fn open(name: &str, raw: bool) -> Result<nng_socket> {
+    fork::begin()?;
     let any = if raw { AnySocket::open_raw(name) } else { AnySocket::open(name) }?;
     any.set_linger(Duration::ZERO)?;
     any.set_recv_max(0)?;

@@ -82,6 +82,11 @@ fn addresses() {
 }
 
 #[test]
+fn forked_children() {
+    check("fork", Theirs::Lacking);
+}
+
+#[test]
 fn stress() {
     check("stress", Theirs::TheSame);
 }
