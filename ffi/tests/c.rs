@@ -91,6 +91,12 @@ fn stress() {
     check("stress", Theirs::TheSame);
 }
 
+/// With `SPANWIRE_AIO_OPERATIONS=1000000` for each transport, and `--nocapture` shows the figures.
+#[test]
+fn a_million_operations() {
+    check("million", Theirs::Lacking);
+}
+
 #[test]
 fn what_came_later() {
     check("late", Theirs::Lacking);
@@ -149,6 +155,7 @@ fn compare(name: &str, with: &str, expected: &str, output: &Output) {
         assert_eq!(printed, expected, "line {} of {name} with {with}", i + 1);
     }
     let errors = String::from_utf8_lossy(&output.stderr);
+    eprint!("{errors}");
     assert!(output.status.success(), "{name} with {with}: {}\n{printed}\n{errors}", output.status);
     assert_eq!(printed.lines().count(), expected.lines().count(), "lines of {name} with {with}");
 }
