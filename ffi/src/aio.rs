@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use spanwire::op::{Limit, Operation, Recv, Send as SendOp};
 use spanwire::{AnyContext, AnySocket, ContextId, Error, Message, SendError};
 
+use crate::body;
 use crate::error::{Code, Result};
 use crate::fork;
 use crate::guard::{export, object_mut, out};
@@ -480,7 +481,7 @@ impl State {
                 let msg = std::mem::replace(&mut self.msg.0, std::ptr::null_mut());
                 if !msg.is_null() {
                     // SAFETY: it was handed over with `nng_aio_set_msg`, and its content has been sent.
-                    drop(unsafe { Box::from_raw(msg) });
+                    body::free(unsafe { Box::from_raw(msg) });
                 }
                 (0, self.count)
             }

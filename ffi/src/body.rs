@@ -1,6 +1,9 @@
 //! A message as C holds it. Its body lies in memory as NNG's does: with room in front and behind, as much as NNG leaves there, and with what
 //! was in that room before.
 
+use std::cell::Cell;
+use std::mem::MaybeUninit;
+
 use bytes::{Buf, BytesMut};
 use spanwire::Message;
 use spanwire::message::INLINE_BODY;
@@ -36,7 +39,7 @@ impl nng_msg {
         let room = if len < 1024 || !len.is_power_of_two() { ROOM } else { 0 };
         let cap = len.checked_add(2 * room).ok_or(Code::ENOMEM)?;
         let memory = Memory::zeroed(cap)?;
-        Ok(Box::new(Self { content: Message::new(), memory, start: room, len, cap }))
+        Ok(boxed(Self { content: Message::new(), memory, start: room, len, cap }))
     }
 
     #[inline]
@@ -207,6 +210,32 @@ impl nng_msg {
     fn all(&mut self) -> &mut [u8] {
         if let Memory::Content = self.memory { self.content.body_mut() } else { self.memory.bytes_mut() }
     }
+}
+
+/// The memory of a message: what this thread has freed last, or new.
+#[inline]
+pub(crate) fn boxed(msg: nng_msg) -> Box<nng_msg> {
+    match SPARE.try_with(Cell::take) {
+        Ok(Some(memory)) => Box::write(memory, msg),
+        Ok(None) | Err(_) => Box::new(msg),
+    }
+}
+
+/// Frees a message. Its memory waits for this thread's next one: to allocate and to free it would cost as much as all else that the C library
+/// adds to a receive and a send.
+#[inline]
+pub(crate) fn free(msg: Box<nng_msg>) {
+    let ptr = Box::into_raw(msg).cast::<MaybeUninit<nng_msg>>();
+    // SAFETY: a message that nobody else has; its content is dropped once, and afterwards it is memory without one.
+    let memory = unsafe {
+        (*ptr).assume_init_drop();
+        Box::from_raw(ptr)
+    };
+    let _ = SPARE.try_with(|spare| spare.set(Some(memory)));
+}
+
+thread_local! {
+    static SPARE: Cell<Option<Box<MaybeUninit<nng_msg>>>> = const { Cell::new(None) };
 }
 
 impl From<Message> for nng_msg {

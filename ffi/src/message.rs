@@ -4,6 +4,7 @@ use std::ffi::c_void;
 
 use spanwire::{Message, PipeId};
 
+use crate::body;
 pub use crate::body::nng_msg;
 use crate::error::{Code, Result};
 use crate::guard::{bytes, export, object, object_mut, out};
@@ -11,7 +12,7 @@ use crate::types::nng_pipe;
 
 /// Hands a message to C.
 pub(crate) fn give(msg: Message) -> *mut nng_msg {
-    Box::into_raw(Box::new(msg.into()))
+    Box::into_raw(body::boxed(msg.into()))
 }
 
 export! {
@@ -27,7 +28,7 @@ export! {
     fn nng_msg_free(msg: *mut nng_msg) {
         if !msg.is_null() {
             // SAFETY: the caller's promise that it is a message of this library, and not used again.
-            drop(unsafe { Box::from_raw(msg) });
+            body::free(unsafe { Box::from_raw(msg) });
         }
     }
 
@@ -35,7 +36,7 @@ export! {
     fn nng_msg_dup(dup: *mut *mut nng_msg, msg: *const nng_msg) -> status {
         // SAFETY: the caller's promise.
         let (dup, msg) = unsafe { (out(dup)?, object(msg)?) };
-        dup.write(Box::into_raw(Box::new(msg.clone())));
+        dup.write(Box::into_raw(body::boxed(msg.clone())));
         Ok(())
     }
 

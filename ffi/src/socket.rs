@@ -8,6 +8,7 @@ use std::time::Duration;
 use spanwire::{AnySocket, Message, SendError};
 
 use crate::aio::{self, Aio, Target, nng_aio, untried};
+use crate::body;
 use crate::context::CONTEXTS;
 use crate::endpoint::{DIALERS, LISTENERS};
 use crate::error::{Code, Result};
@@ -331,7 +332,7 @@ pub(crate) unsafe fn send_boxed<T>(
     match send(&to, content.take()) {
         Ok(()) => {
             // SAFETY: the caller's promise; its content has been sent.
-            drop(unsafe { Box::from_raw(msg) });
+            body::free(unsafe { Box::from_raw(msg) });
             Ok(())
         }
         Err(Unsent(code, message)) => {

@@ -102,6 +102,27 @@ fn what_came_later() {
     check("late", Theirs::Lacking);
 }
 
+/// Memcheck has no error to report, and no memory that is lost. The children of `fork` leave behind what is their parent's.
+#[test]
+fn valgrind_finds_nothing() {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "valgrind is missing");
+        eprintln!("SKIPPED: there is no valgrind");
+        return;
+    }
+    for name in PROGRAMS {
+        let program = compile_as(name, &format!("{name}-valgrind"));
+        let mut run = Command::new("valgrind");
+        run.args(["--quiet", "--error-exitcode=99", "--child-silent-after-fork=yes", "--leak-check=full"]);
+        run.args(["--show-leak-kinds=definite,indirect", "--errors-for-leak-kinds=definite,indirect"]);
+        run.arg(format!("--suppressions={}", folder().join("valgrind.supp").display())).arg(program);
+        run.env("LD_LIBRARY_PATH", library()).env("SPANWIRE_AIO_OPERATIONS", "300");
+        let dir = tempfile::tempdir().unwrap();
+        let output = run.current_dir(&dir).output().unwrap();
+        assert!(output.status.success(), "{name}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    }
+}
+
 #[test]
 fn headers_agree_with_debians() {
     if !Path::new("/usr/include/nng/nng.h").exists() {
@@ -113,6 +134,11 @@ fn headers_agree_with_debians() {
         succeed(cc().arg("-c").arg("-o").arg(object).arg(source(name)));
     }
 }
+
+const PROGRAMS: [&str; 15] = [
+    "message", "socket", "aio", "poll", "pipe", "object", "options", "stream", "ending", "tools", "urls", "fork",
+    "stress", "million", "late",
+];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
@@ -129,7 +155,12 @@ fn cc() -> Command {
 }
 
 fn compile(name: &str) -> PathBuf {
-    let program = scratch().join(name);
+    compile_as(name, name)
+}
+
+/// Two tests do not write to the same file.
+fn compile_as(name: &str, program: &str) -> PathBuf {
+    let program = scratch().join(program);
     let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("include");
     let mut cc = cc();
     cc.arg("-I").arg(include).arg("-o").arg(&program).arg(source(name));
