@@ -8,7 +8,7 @@ use crate::native::own;
 use crate::scenarios::{Res, SCENARIOS};
 
 pub(crate) fn instructions(gates: &mut Gates) -> Res {
-    if !SCENARIOS.iter().any(|scenario| gates.wants(&name(scenario.name))) {
+    if !SCENARIOS.iter().any(|scenario| gates.wants(&name(scenario.name))) && !gates.wants(C) {
         return Ok(());
     }
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
@@ -30,7 +30,7 @@ pub(crate) fn instructions(gates: &mut Gates) -> Res {
 
 /// What the C library adds to a send and a receive, as a part of what the same in Rust costs.
 fn c(gates: &mut Gates) -> Res {
-    let gate = ("c/inproc-any-pair".to_owned(), Bound::AtMost(1.15));
+    let gate = (C.to_owned(), Bound::AtMost(1.15));
     if !gates.wants(&gate.0) {
         return Ok(());
     }
@@ -92,3 +92,4 @@ fn count(run: &Command) -> Res<f64> {
 const MARGIN: f64 = 0.1;
 const SHORT: usize = 1000;
 const LONG: usize = 3000;
+const C: &str = "c/inproc-any-pair";
