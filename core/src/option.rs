@@ -553,6 +553,21 @@ impl EndpointOptions {
         }
     }
 
+    /// The largest message that may be received, in bytes; 0 is unlimited. A transport that frames messages itself reads it for each
+    /// connection, and answers [`Error::MessageTooLarge`] before it reads a longer one.
+    ///
+    /// ```
+    /// use spanwire_core::option::EndpointOptions;
+    ///
+    /// let options = EndpointOptions::default();
+    /// assert_eq!(options.recv_size_max(), 64 << 20);
+    /// options.set("recv-size-max", 0_usize.into());
+    /// assert_eq!(options.recv_size_max(), 0);
+    /// ```
+    pub fn recv_size_max(&self) -> usize {
+        self.size(names::RECV_SIZE_MAX).unwrap_or(DEFAULT_RECV_MAX)
+    }
+
     /// A time, if it is set; the inner `None` is infinite.
     ///
     /// ```
@@ -570,6 +585,9 @@ impl EndpointOptions {
         }
     }
 }
+
+/// What `recv-size-max` is where it was not set.
+pub(crate) const DEFAULT_RECV_MAX: usize = 64 * 1024 * 1024;
 
 macro_rules! conversions {
     ($($type:ty => $variant:ident $(via $via:expr)?;)*) => {

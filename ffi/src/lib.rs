@@ -12,6 +12,7 @@
 //! | `aio.rs` | asynchronous operations, for their users and for those who provide them |
 //! | `pool.rs`, `timer.rs` | the threads that callbacks run on; the one that timeouts come from |
 //! | `fork.rs` | what a forked child sees |
+//! | `plugin.rs` | transports of C |
 //! | `mem.rs` | memory that C allocates and frees |
 //! | the others | parts of NNG's API that need no socket |
 //!
@@ -42,6 +43,7 @@ mod option;
 mod optparse;
 mod pipe;
 mod platform;
+mod plugin;
 mod pool;
 mod sockaddr;
 mod socket;
