@@ -77,8 +77,9 @@ fn crates(dir: &Path, prefix: &Path, sources: &Value) -> Done {
     Ok(())
 }
 
-/// A user that may do everything is refused nothing.
-const ANNG_SKIPPED: [&str; 1] = ["test_permission_denied"];
+/// A user that may do everything is refused nothing. The examples in these two files dial in one task and listen in another, and it is a matter of luck
+/// which comes first.
+const ANNG_SKIPPED: [&str; 3] = ["test_permission_denied", "src/protocols/reqrep0.rs", "src/protocols/pipeline0.rs"];
 
 /// NNG's own tests. A failure that is not in the list is one, and so is a test of the list that does not fail any more.
 fn suite(dir: &Path, prefix: &Path, nng: &Path) -> Done {
