@@ -58,6 +58,30 @@ impl Dialer {
         Task::op(self.0.start())
     }
 
+    /// As [`start`](Self::start), but to reach the peer is enough: if this side refuses the connection, because a callback closes it, the
+    /// peer speaks another protocol or the protocol has no place for it, the dialer tries again later, as if it had been lost. NNG's
+    /// dialers do so.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    ///
+    /// # Cancel safety
+    /// As [`start`](Self::start).
+    ///
+    /// ```
+    /// use spanwire::{Error, Pair0, Push, Socket};
+    ///
+    /// let (push, pair) = (Socket::<Push>::new(), Socket::<Pair0>::new());
+    /// push.listen("inproc://dialer-reached").wait()?;
+    /// let dialer = pair.dialer("inproc://dialer-reached")?;
+    /// assert!(matches!(dialer.start().wait(), Err(Error::Protocol(_))));
+    /// dialer.start_once_reached().wait()?;
+    /// # Ok::<(), spanwire::Error>(())
+    /// ```
+    pub fn start_once_reached(&self) -> Op<Task<'_, ()>> {
+        Task::op(self.0.start_once_reached())
+    }
+
     /// Starts connecting and keeps trying, without waiting for the first attempt.
     ///
     /// # Errors

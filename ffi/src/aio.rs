@@ -13,7 +13,7 @@
 //!
 //! Lock order: an aio's state; then a socket's, the timer's or the pool's. No lock is held across a callback or a cancel function.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_uint, c_void};
 use std::future::Future;
 use std::pin::Pin;
@@ -25,8 +25,11 @@ use std::time::{Duration, Instant};
 use spanwire::op::{Limit, Operation, Recv, Send as SendOp};
 use spanwire::{AnyContext, AnySocket, ContextId, Error, Message, SendError};
 
+use crate::body;
 use crate::error::{Code, Result};
+use crate::fork;
 use crate::guard::{export, object_mut, out};
+use crate::message::{give, nng_msg};
 use crate::pool;
 use crate::timer::{self, Place};
 use crate::types::{DEFAULT, INFINITE, nng_duration, nng_iov, nng_time};
@@ -62,7 +65,7 @@ unsafe impl Send for Pointer {}
 unsafe impl Sync for Pointer {}
 
 /// A message of the application's while an aio holds it; null for none.
-struct MsgPointer(*mut Message);
+struct MsgPointer(*mut nng_msg);
 
 // SAFETY: whoever sets it hands the message over; it is used under the aio's lock.
 unsafe impl Send for MsgPointer {}
@@ -172,12 +175,12 @@ impl Aio {
         })
     }
 
-    /// The aio behind a pointer from C; `None` for null.
+    /// The aio behind a pointer from C; `None` for null, and in a forked child.
     ///
     /// # Safety
     /// A pointer that is not null comes from [`nng_aio_alloc`], and the aio has not been freed.
     pub(crate) unsafe fn from_c(ptr: *mut nng_aio) -> Option<Arc<Self>> {
-        if ptr.is_null() {
+        if ptr.is_null() || fork::inherited() {
             return None;
         }
         // SAFETY: it points into an `Arc` that the application holds one reference of.
@@ -240,11 +243,11 @@ impl Aio {
         match (msg, to) {
             (Err(code), _) | (_, Err(code)) => self.finish(Err(code)),
             (Ok(msg), Ok(Target::Socket(socket))) => {
-                self.start(Work::Send(SendOp::new(socket, ContextId::SOCKET, std::mem::take(msg))));
+                self.start(Work::Send(SendOp::new(socket, ContextId::SOCKET, msg.take())));
             }
             (Ok(msg), Ok(Target::Context(context))) => {
                 let id = context.id();
-                self.start(Work::ContextSend(SendOp::new(context, id, std::mem::take(msg))));
+                self.start(Work::ContextSend(SendOp::new(context, id, msg.take())));
             }
         }
     }
@@ -396,6 +399,16 @@ impl Aio {
         }
     }
 
+    /// Goes on with what is pending, on a thread that is none of the pool's.
+    fn go_on(self: &Arc<Self>) {
+        let mut st = self.lock();
+        if st.phase == Phase::Pending
+            && let Some(end) = st.work.attempt(self, Limit::Never)
+        {
+            self.complete(st, end);
+        }
+    }
+
     /// A pool thread: goes on with what is pending, and calls back when it has ended.
     pub(crate) fn attend(self: &Arc<Self>) {
         self.queued.store(false, Ordering::Release);
@@ -468,20 +481,20 @@ impl State {
                 let msg = std::mem::replace(&mut self.msg.0, std::ptr::null_mut());
                 if !msg.is_null() {
                     // SAFETY: it was handed over with `nng_aio_set_msg`, and its content has been sent.
-                    drop(unsafe { Box::from_raw(msg) });
+                    body::free(unsafe { Box::from_raw(msg) });
                 }
                 (0, self.count)
             }
             End::Refused(code, content) => {
                 // SAFETY: null, or the message whose content this was; nobody else has used it meanwhile.
                 if let Ok(msg) = unsafe { object_mut(self.msg.0) } {
-                    *msg = content;
+                    msg.put_back(content);
                 }
                 (code.get(), 0)
             }
             End::Received(msg) => {
                 let len = msg.len();
-                self.msg.0 = Box::into_raw(Box::new(msg));
+                self.msg.0 = give(msg);
                 (0, len)
             }
             End::Failed(code) => (code.get(), 0),
@@ -575,6 +588,7 @@ export! {
     fn nng_aio_alloc(aio: *mut *mut nng_aio, callback: Option<Callback>, arg: *mut c_void) -> status {
         // SAFETY: the caller's promise.
         let aio = unsafe { out(aio) }?;
+        fork::begin()?;
         aio.write(Arc::into_raw(Aio::new(callback, arg)).cast_mut());
         Ok(())
     }
@@ -632,8 +646,9 @@ export! {
 
     /// What the last operation came to.
     fn nng_aio_result(aio: *mut nng_aio) -> c_int {
+        let none = if fork::inherited() { Code::ECLOSED } else { Code::EINVAL };
         // SAFETY: the caller's promise.
-        unsafe { state(aio) }.map_or(Code::EINVAL.get(), |st| st.result)
+        unsafe { state(aio) }.map_or(none.get(), |st| st.result)
     }
 
     /// How many bytes the last operation moved.
@@ -643,7 +658,7 @@ export! {
     }
 
     /// Sets the message that is to be sent.
-    fn nng_aio_set_msg(aio: *mut nng_aio, msg: *mut Message) {
+    fn nng_aio_set_msg(aio: *mut nng_aio, msg: *mut nng_msg) {
         // SAFETY: the caller's promise.
         if let Some(mut st) = unsafe { state(aio) } {
             st.msg = MsgPointer(msg);
@@ -651,7 +666,7 @@ export! {
     }
 
     /// The message that was received, or was set and has not been sent; null if there is none.
-    fn nng_aio_get_msg(aio: *mut nng_aio) -> *mut Message {
+    fn nng_aio_get_msg(aio: *mut nng_aio) -> *mut nng_msg {
         // SAFETY: the caller's promise.
         unsafe { state(aio) }.map_or(std::ptr::null_mut(), |st| st.msg.0)
     }
@@ -755,13 +770,13 @@ export! {
 /// As [`Aio::from_c`]; and the aio is not freed during `'a`.
 unsafe fn state<'a>(aio: *mut nng_aio) -> Option<MutexGuard<'a, State>> {
     // SAFETY: the caller's promise.
-    unsafe { aio.as_ref() }.map(Aio::lock)
+    unsafe { aio.as_ref() }.filter(|_| !fork::inherited()).map(Aio::lock)
 }
 
 /// # Safety
 /// As [`Aio::from_c`]; and the application does not use it any more.
 unsafe fn give_back(aio: *mut nng_aio, wait: bool) {
-    if aio.is_null() {
+    if aio.is_null() || fork::inherited() {
         return;
     }
     // SAFETY: the reference that `nng_aio_alloc` gave to the application, which gives it back.
@@ -779,15 +794,31 @@ fn after(time: nng_duration) -> Option<Instant> {
 
 impl Wake for Aio {
     fn wake(self: Arc<Self>) {
-        self.queue();
+        self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.queue();
+        let later = WOKEN.with_borrow_mut(|woken| woken.as_mut().map(|woken| woken.push(self.clone())).is_some());
+        if !later {
+            self.queue();
+        }
     }
 }
 
+/// Closes something. The operations that it ends have their results when this returns, as with NNG, and not only when a thread of the pool comes
+/// to them; their callbacks are the pool's.
+pub(crate) fn settled<R>(close: impl FnOnce() -> R) -> R {
+    let before = WOKEN.replace(Some(Vec::new()));
+    let result = close();
+    for aio in WOKEN.replace(before).into_iter().flatten() {
+        aio.go_on();
+    }
+    result
+}
+
 thread_local! {
+    /// Whom this thread has woken while it closes something.
+    static WOKEN: RefCell<Option<Vec<Arc<Aio>>>> = const { RefCell::new(None) };
     /// The aio whose callback this thread is in.
     static CALLING: Cell<*const Aio> = const { Cell::new(std::ptr::null()) };
 }

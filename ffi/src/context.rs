@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use spanwire::{AnyContext, Message};
 
-use crate::aio::{Aio, Target, nng_aio, untried};
+use crate::aio::{self, Aio, Target, nng_aio, untried};
 use crate::error::{Code, Result};
 use crate::guard::{bytes, export, out};
 use crate::handle::{Table, id};
@@ -50,7 +50,7 @@ export! {
     /// Closes a context. Whoever waits on it gets `NNG_ECLOSED`.
     fn nng_ctx_close(ctx: nng_ctx) -> status {
         let context = CONTEXTS.remove(ctx.id).ok_or(Code::ECLOSED)?;
-        Ok(context.any.close()?)
+        Ok(aio::settled(|| context.any.close())?)
     }
 
     /// Its number; -1 for one that was never opened.

@@ -1,9 +1,10 @@
 //! Dialers and listeners.
 
+use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int};
 use std::sync::Arc;
 
-use spanwire::{Dialer, Error, Listener};
+use spanwire::{Dialer, Listener};
 
 use crate::error::{Code, Result};
 use crate::guard::{export, out, text};
@@ -26,6 +27,16 @@ struct Parts(*const nng_url);
 unsafe impl Send for Parts {}
 // SAFETY: as above.
 unsafe impl Sync for Parts {}
+
+impl Parts {
+    /// A part as a text; empty if it has none.
+    fn get(&self, part: impl FnOnce(&nng_url) -> *mut c_char) -> &str {
+        // SAFETY: it comes from `url::parse`.
+        let part = part(unsafe { &*self.0 });
+        // SAFETY: as above: null, or a text that lives as long as the URL.
+        unsafe { text(part) }.ok().and_then(|part| part.to_str().ok()).unwrap_or("")
+    }
+}
 
 impl Drop for Parts {
     fn drop(&mut self) {
@@ -51,7 +62,7 @@ pub(crate) fn listener(listener: nng_listener) -> Result<Arc<Endpoint<Listener>>
 }
 
 macro_rules! endpoints {
-    ($($what:literal: $type:ident $handle:ident $table:ident $find:ident $make:ident $begin:ident; $now:ident $create:ident $start:ident $close:ident $id:ident $get_url:ident;)*) => {
+    ($($what:literal: $type:ident $handle:ident $table:ident $find:ident $address:ident $make:ident $begin:ident; $now:ident $create:ident $start:ident $close:ident $id:ident $get_url:ident;)*) => {
         $(
             export! {
                 #[doc = concat!("Makes a ", $what, " and starts it. Nothing remains of one that does not start.")]
@@ -105,8 +116,9 @@ macro_rules! endpoints {
 
             fn $make(handle: nng_socket, url: &CStr) -> Result<Arc<Endpoint<$type>>> {
                 let sock = socket::find(handle)?;
-                let any = sock.any.$find(url.to_str().map_err(|_| Code::EINVAL)?)?;
-                let made = Arc::new(Endpoint { any, socket: handle.id, url: Parts(url::parse(url)?) });
+                let parts = Parts(url::parse(url)?);
+                let any = sock.any.$find(&*$address(&parts, url)?)?;
+                let made = Arc::new(Endpoint { any, socket: handle.id, url: parts });
                 $table.insert(made.any.id().get(), made.clone());
                 if sock.any.is_closed() {
                     // Its close may have come too early to see this one.
@@ -120,21 +132,43 @@ macro_rules! endpoints {
 }
 
 endpoints! {
-    "dialer": Dialer nng_dialer DIALERS dialer make_dialer start_dialer;
+    "dialer": Dialer nng_dialer DIALERS dialer dialer_address make_dialer start_dialer;
         nng_dial nng_dialer_create nng_dialer_start nng_dialer_close nng_dialer_id nng_dialer_get_url;
-    "listener": Listener nng_listener LISTENERS listener make_listener start_listener;
+    "listener": Listener nng_listener LISTENERS listener listener_address make_listener start_listener;
         nng_listen nng_listener_create nng_listener_start nng_listener_close nng_listener_id nng_listener_get_url;
 }
 
-/// Waits for the first attempt, unless it must not wait. A pipe that our own side refuses, by a callback or because the protocol has no
-/// place for it, is none of NNG's failures: the dialer goes on.
+/// What a dialer is to dial.
+fn dialer_address<'a>(parts: &Parts, url: &'a CStr) -> Result<Cow<'a, str>> {
+    match (parts.get(|url| url.u_scheme), parts.get(|url| url.u_path)) {
+        ("", _) => Err(Code::ENOTSUP),
+        // Where nobody listens: an empty name has the system choose one.
+        ("abstract", "") => Err(Code::EINVAL),
+        _ => Ok(Cow::Borrowed(url.to_str().map_err(|_| Code::EINVAL)?)),
+    }
+}
+
+/// Where a listener is to listen. Without a port, any will do.
+fn listener_address<'a>(parts: &Parts, url: &'a CStr) -> Result<Cow<'a, str>> {
+    let url = url.to_str().map_err(|_| Code::EINVAL)?;
+    let (host, name) = (parts.get(|url| url.u_host), parts.get(|url| url.u_hostname));
+    match parts.get(|url| url.u_scheme) {
+        "" => Err(Code::ENOTSUP),
+        "tcp" | "tcp4" | "tcp6" if !name.is_empty() && (host == name || host.ends_with(']')) => {
+            Ok(Cow::Owned(format!("{url}:0")))
+        }
+        // NNG listens everywhere then.
+        "tcp" | "tcp4" | "tcp6" if url.contains("://:") => Ok(Cow::Owned(url.replacen("://", "://*", 1))),
+        _ => Ok(Cow::Borrowed(url)),
+    }
+}
+
+/// Waits for the first attempt, unless it must not wait. A pipe that our own side refuses is none of NNG's failures.
 fn start_dialer(dialer: &Dialer, flags: c_int) -> Result<()> {
     if flags & FLAG_NONBLOCK != 0 {
-        return Ok(dialer.start_in_background()?);
-    }
-    match dialer.start().wait() {
-        Err(Error::ConnectionAborted) => Ok(dialer.start_in_background()?),
-        other => Ok(other?),
+        Ok(dialer.start_in_background()?)
+    } else {
+        Ok(dialer.start_once_reached().wait()?)
     }
 }
 

@@ -5,7 +5,9 @@
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// Objects by number.
+use crate::fork;
+
+/// Objects by number. A forked child finds none.
 ///
 /// A number's bucket has a lock of its own. Ids are handed out one after the other, so they spread evenly, and a bucket rarely
 /// holds more than one.
@@ -24,6 +26,9 @@ impl<T: Clone> Table<T> {
     /// The object with this number.
     #[inline]
     pub(crate) fn get(&self, id: u32) -> Option<T> {
+        if fork::inherited() {
+            return None;
+        }
         self.read(id).iter().find(|(other, _)| *other == id).map(|(_, object)| object.clone())
     }
 
@@ -34,6 +39,9 @@ impl<T: Clone> Table<T> {
 
     /// Takes an object out.
     pub(crate) fn remove(&self, id: u32) -> Option<T> {
+        if fork::inherited() {
+            return None;
+        }
         let mut bucket = self.write(id);
         let found = bucket.iter().position(|(other, _)| *other == id)?;
         Some(bucket.swap_remove(found).1)
@@ -41,7 +49,7 @@ impl<T: Clone> Table<T> {
 
     /// Takes out all objects of which this holds.
     pub(crate) fn remove_all(&self, mut gone: impl FnMut(&T) -> bool) {
-        for bucket in &self.buckets {
+        for bucket in self.buckets() {
             // Dropped without the lock.
             let _gone: Vec<_> = bucket
                 .write()
@@ -54,11 +62,16 @@ impl<T: Clone> Table<T> {
     /// All objects, in the order of their numbers.
     pub(crate) fn all(&self) -> Vec<(u32, T)> {
         let mut all = Vec::new();
-        for bucket in &self.buckets {
+        for bucket in self.buckets() {
             all.extend_from_slice(&bucket.read().unwrap_or_else(PoisonError::into_inner));
         }
         all.sort_unstable_by_key(|(id, _)| *id);
         all
+    }
+
+    /// The buckets; none in a forked child.
+    fn buckets(&self) -> &[RwLock<Vec<(u32, T)>>] {
+        if fork::inherited() { &[] } else { &self.buckets }
     }
 
     fn read(&self, id: u32) -> RwLockReadGuard<'_, Vec<(u32, T)>> {

@@ -7,9 +7,11 @@
 //! | `handle.rs` | from the numbers that C holds to objects |
 //! | `types.rs` | structures that C sees |
 //! | `socket.rs`, `context.rs`, `endpoint.rs`, `pipe.rs`, `message.rs`, `stats.rs`, `device.rs` | the objects |
+//! | `body.rs` | a message, with its body in memory as NNG's lies |
 //! | `option.rs` | all functions that read or set an option, from one table |
 //! | `aio.rs` | asynchronous operations, for their users and for those who provide them |
 //! | `pool.rs`, `timer.rs` | the threads that callbacks run on; the one that timeouts come from |
+//! | `fork.rs` | what a forked child sees |
 //! | `plugin.rs` | transports of C |
 //! | `mem.rs` | memory that C allocates and frees |
 //! | the others | parts of NNG's API that need no socket |
@@ -22,10 +24,12 @@
 
 mod absent;
 mod aio;
+mod body;
 mod context;
 mod device;
 mod endpoint;
 mod error;
+mod fork;
 mod gate;
 mod guard;
 mod handle;

@@ -2,20 +2,17 @@
 
 use std::ffi::c_void;
 
-use bytes::BytesMut;
-use spanwire::message::INLINE_BODY;
 use spanwire::{Message, PipeId};
 
+use crate::body;
+pub use crate::body::nng_msg;
 use crate::error::{Code, Result};
 use crate::guard::{bytes, export, object, object_mut, out};
 use crate::types::nng_pipe;
 
-/// A message, as C holds it: what a `Box` of it points to.
-pub type nng_msg = Message;
-
 /// Hands a message to C.
 pub(crate) fn give(msg: Message) -> *mut nng_msg {
-    Box::into_raw(Box::new(msg))
+    Box::into_raw(body::boxed(msg.into()))
 }
 
 export! {
@@ -23,10 +20,7 @@ export! {
     fn nng_msg_alloc(msg: *mut *mut nng_msg, size: usize) -> status {
         // SAFETY: the caller's promise.
         let msg = unsafe { out(msg) }?;
-        msg.write(give(match ZEROS.get(..size) {
-            Some(short) => Message::copy_from(short),
-            None => Message::from(zeros(size)?),
-        }));
+        msg.write(Box::into_raw(nng_msg::zeroed(size)?));
         Ok(())
     }
 
@@ -34,7 +28,7 @@ export! {
     fn nng_msg_free(msg: *mut nng_msg) {
         if !msg.is_null() {
             // SAFETY: the caller's promise that it is a message of this library, and not used again.
-            drop(unsafe { Box::from_raw(msg) });
+            body::free(unsafe { Box::from_raw(msg) });
         }
     }
 
@@ -42,51 +36,48 @@ export! {
     fn nng_msg_dup(dup: *mut *mut nng_msg, msg: *const nng_msg) -> status {
         // SAFETY: the caller's promise.
         let (dup, msg) = unsafe { (out(dup)?, object(msg)?) };
-        dup.write(give(msg.clone()));
+        dup.write(Box::into_raw(body::boxed(msg.clone())));
         Ok(())
     }
 
-    /// Makes the body this long, with zero bytes at the end if it grows.
+    /// Makes the body this long. If it grows, what was behind its end comes back, or zero bytes if it never was that long.
     fn nng_msg_realloc(msg: *mut nng_msg, size: usize) -> status {
         // SAFETY: the caller's promise.
         let msg = unsafe { object_mut(msg) }?;
         match size.checked_sub(msg.len()) {
-            Some(more) => grow(msg, more),
-            None => chop(msg, msg.len() - size),
+            Some(more) => msg.extend(more),
+            None => msg.chop(msg.len() - size),
         }
     }
 
     /// Makes room for a body of this length.
     fn nng_msg_reserve(msg: *mut nng_msg, capacity: usize) -> status {
         // SAFETY: the caller's promise.
-        let msg = unsafe { object_mut(msg) }?;
-        affordable(capacity)?;
-        msg.reserve(capacity.saturating_sub(msg.len()));
-        Ok(())
+        unsafe { object_mut(msg) }?.reserve(capacity)
     }
 
-    /// How long the body can become without an allocation; 0 for null.
+    /// How long the body can become where it is; 0 for null.
     fn nng_msg_capacity(msg: *mut nng_msg) -> usize {
         // SAFETY: the caller's promise.
-        unsafe { object(msg) }.map_or(0, Message::capacity)
+        unsafe { object(msg) }.map_or(0, nng_msg::capacity)
     }
 
-    /// The body; good until the message is changed. Null for null.
+    /// The body, with room behind it as far as `nng_msg_capacity` says; good until the message is changed. Null for null.
     fn nng_msg_body(msg: *mut nng_msg) -> *mut c_void {
         // SAFETY: the caller's promise.
-        unsafe { object_mut(msg) }.map_or(std::ptr::null_mut(), |msg| msg.body_mut().as_mut_ptr().cast())
+        unsafe { object_mut(msg) }.map_or(std::ptr::null_mut(), |msg| msg.body_and_room().as_mut_ptr().cast())
     }
 
     /// Length of the body in bytes; 0 for null.
     fn nng_msg_len(msg: *const nng_msg) -> usize {
         // SAFETY: the caller's promise.
-        unsafe { object(msg) }.map_or(0, Message::len)
+        unsafe { object(msg) }.map_or(0, nng_msg::len)
     }
 
     /// The header; good until the message is changed. Null for null.
     fn nng_msg_header(msg: *mut nng_msg) -> *mut c_void {
         // SAFETY: the caller's promise.
-        unsafe { object_mut(msg) }.map_or(std::ptr::null_mut(), |msg| msg.header_mut().as_mut_ptr().cast())
+        unsafe { object_mut(msg) }.map_or(std::ptr::null_mut(), |msg| msg.head_mut().header_mut().as_mut_ptr().cast())
     }
 
     /// Length of the header in bytes; 0 for null.
@@ -95,62 +86,62 @@ export! {
         unsafe { object(msg) }.map_or(0, |msg| msg.header().len())
     }
 
-    /// Adds bytes at the end of the body; zeros if there are none to copy from.
+    /// Adds bytes at the end of the body; what is behind it already, if there are none to copy from.
     fn nng_msg_append(msg: *mut nng_msg, data: *const c_void, len: usize) -> status {
         // SAFETY: the caller's promise.
         let msg = unsafe { object_mut(msg) }?;
         if data.is_null() {
-            return grow(msg, len);
+            return msg.extend(len);
         }
         // SAFETY: the caller's promise.
-        append(msg, unsafe { bytes(data.cast(), len) }?)
+        msg.append(unsafe { bytes(data.cast(), len) }?)
     }
 
-    /// Adds bytes in front of the body; zeros if there are none to copy from.
+    /// Adds bytes in front of the body; what is there already, if there are none to copy from.
     fn nng_msg_insert(msg: *mut nng_msg, data: *const c_void, len: usize) -> status {
         // SAFETY: the caller's promise.
         let msg = unsafe { object_mut(msg) }?;
         if data.is_null() {
-            return insert(msg, &zeros(len)?);
+            return msg.extend_front(len);
         }
         // SAFETY: the caller's promise.
-        insert(msg, unsafe { bytes(data.cast(), len) }?)
+        msg.insert(unsafe { bytes(data.cast(), len) }?)
     }
 
     /// Removes bytes at the front of the body; `NNG_EINVAL` if there are not so many.
     fn nng_msg_trim(msg: *mut nng_msg, len: usize) -> status {
         // SAFETY: the caller's promise.
-        trim(unsafe { object_mut(msg) }?, len)
+        unsafe { object_mut(msg) }?.trim(len)
     }
 
     /// Removes bytes at the end of the body; `NNG_EINVAL` if there are not so many.
     fn nng_msg_chop(msg: *mut nng_msg, len: usize) -> status {
         // SAFETY: the caller's promise.
-        chop(unsafe { object_mut(msg) }?, len)
+        unsafe { object_mut(msg) }?.chop(len)
     }
 
     /// Adds bytes at the end of the header; `NNG_EINVAL` above 64 in all.
     fn nng_msg_header_append(msg: *mut nng_msg, data: *const c_void, len: usize) -> status {
         // SAFETY: the caller's promise.
-        unsafe { header_append(object_mut(msg)?, bytes(data.cast(), len)?) }
+        unsafe { object_mut(msg)?.header_append(bytes(data.cast(), len)?) }
     }
 
     /// Adds bytes in front of the header; `NNG_EINVAL` above 64 in all.
     fn nng_msg_header_insert(msg: *mut nng_msg, data: *const c_void, len: usize) -> status {
         // SAFETY: the caller's promise.
-        unsafe { header_insert(object_mut(msg)?, bytes(data.cast(), len)?) }
+        unsafe { object_mut(msg)?.header_insert(bytes(data.cast(), len)?) }
     }
 
     /// Removes bytes at the front of the header; `NNG_EINVAL` if there are not so many.
     fn nng_msg_header_trim(msg: *mut nng_msg, len: usize) -> status {
         // SAFETY: the caller's promise.
-        header_trim(unsafe { object_mut(msg) }?, len)
+        unsafe { object_mut(msg) }?.header_trim(len)
     }
 
     /// Removes bytes at the end of the header; `NNG_EINVAL` if there are not so many.
     fn nng_msg_header_chop(msg: *mut nng_msg, len: usize) -> status {
         // SAFETY: the caller's promise.
-        header_chop(unsafe { object_mut(msg) }?, len)
+        unsafe { object_mut(msg) }?.header_chop(len)
     }
 
     /// Empties the body.
@@ -165,7 +156,7 @@ export! {
     fn nng_msg_header_clear(msg: *mut nng_msg) {
         // SAFETY: the caller's promise.
         if let Ok(msg) = unsafe { object_mut(msg) } {
-            msg.clear_header();
+            msg.head_mut().clear_header();
         }
     }
 
@@ -173,14 +164,14 @@ export! {
     fn nng_msg_set_pipe(msg: *mut nng_msg, pipe: nng_pipe) {
         // SAFETY: the caller's promise.
         if let Ok(msg) = unsafe { object_mut(msg) } {
-            msg.set_pipe(PipeId::new(pipe.id));
+            msg.head_mut().set_pipe(PipeId::new(pipe.id));
         }
     }
 
     /// The pipe that the message came from; 0 if it came from none.
     fn nng_msg_get_pipe(msg: *const nng_msg) -> nng_pipe {
         // SAFETY: the caller's promise.
-        let pipe = unsafe { object(msg) }.ok().and_then(Message::pipe);
+        let pipe = unsafe { object(msg) }.ok().and_then(|msg| msg.head().pipe());
         nng_pipe { id: pipe.map_or(0, PipeId::get) }
     }
 
@@ -198,13 +189,13 @@ macro_rules! words {
                 #[doc = concat!("Adds a `", stringify!($type), "` at the end, in network byte order.")]
                 fn $append(msg: *mut nng_msg, value: $type) -> status {
                     // SAFETY: the caller's promise.
-                    $add_end(unsafe { object_mut(msg) }?, &value.to_be_bytes())
+                    unsafe { object_mut(msg) }?.$add_end(&value.to_be_bytes())
                 }
 
                 #[doc = concat!("Adds a `", stringify!($type), "` in front, in network byte order.")]
                 fn $insert(msg: *mut nng_msg, value: $type) -> status {
                     // SAFETY: the caller's promise.
-                    $add(unsafe { object_mut(msg) }?, &value.to_be_bytes())
+                    unsafe { object_mut(msg) }?.$add(&value.to_be_bytes())
                 }
 
                 #[doc = concat!("Takes a `", stringify!($type), "` off the end; `NNG_EINVAL` if there is none.")]
@@ -212,7 +203,7 @@ macro_rules! words {
                     // SAFETY: the caller's promise.
                     let (msg, value) = unsafe { (object_mut(msg)?, out(value)?) };
                     value.write(<$type>::from_be_bytes(*msg.$part().last_chunk().ok_or(Code::EINVAL)?));
-                    $cut_end(msg, size_of::<$type>())
+                    msg.$cut_end(size_of::<$type>())
                 }
 
                 #[doc = concat!("Takes a `", stringify!($type), "` off the front; `NNG_EINVAL` if there is none.")]
@@ -220,7 +211,7 @@ macro_rules! words {
                     // SAFETY: the caller's promise.
                     let (msg, value) = unsafe { (object_mut(msg)?, out(value)?) };
                     value.write(<$type>::from_be_bytes(*msg.$part().first_chunk().ok_or(Code::EINVAL)?));
-                    $cut(msg, size_of::<$type>())
+                    msg.$cut(size_of::<$type>())
                 }
             }
         )*
@@ -236,70 +227,36 @@ words! {
     u64, header: nng_msg_header_append_u64 by header_append, nng_msg_header_insert_u64 by header_insert, nng_msg_header_chop_u64 by header_chop, nng_msg_header_trim_u64 by header_trim;
 }
 
-fn append(msg: &mut Message, bytes: &[u8]) -> Result<()> {
-    affordable(bytes.len())?;
-    msg.append(bytes);
-    Ok(())
-}
-
-fn insert(msg: &mut Message, bytes: &[u8]) -> Result<()> {
-    affordable(bytes.len())?;
-    msg.insert(bytes);
-    Ok(())
-}
-
-fn grow(msg: &mut Message, more: usize) -> Result<()> {
-    append(msg, &zeros(more)?)
-}
-
-fn trim(msg: &mut Message, len: usize) -> Result<()> {
-    if msg.trim(len) { Ok(()) } else { Err(Code::EINVAL) }
-}
-
-fn chop(msg: &mut Message, len: usize) -> Result<()> {
-    if msg.chop(len) { Ok(()) } else { Err(Code::EINVAL) }
-}
-
-fn header_append(msg: &mut Message, bytes: &[u8]) -> Result<()> {
-    header_room(msg, bytes)?;
-    msg.append_header(bytes);
-    Ok(())
-}
-
-fn header_insert(msg: &mut Message, bytes: &[u8]) -> Result<()> {
-    header_room(msg, bytes)?;
-    msg.insert_header(bytes);
-    Ok(())
-}
-
-fn header_room(msg: &Message, bytes: &[u8]) -> Result<()> {
-    if bytes.len() > HEADER_MAX - msg.header().len().min(HEADER_MAX) { Err(Code::EINVAL) } else { Ok(()) }
-}
-
-fn header_trim(msg: &mut Message, len: usize) -> Result<()> {
-    if msg.trim_header(len) { Ok(()) } else { Err(Code::EINVAL) }
-}
-
-fn header_chop(msg: &mut Message, len: usize) -> Result<()> {
-    if msg.chop_header(len) { Ok(()) } else { Err(Code::EINVAL) }
-}
-
-fn zeros(size: usize) -> Result<BytesMut> {
-    affordable(size)?;
-    Ok(BytesMut::zeroed(size))
-}
-
-/// Whether there is memory for so much. Rust's collections end the process where C's `malloc` answers null.
-fn affordable(size: usize) -> Result<()> {
-    if size >= LARGE && Vec::<u8>::new().try_reserve_exact(size).is_err() {
-        return Err(Code::ENOMEM);
+/// The header.
+impl nng_msg {
+    fn header(&self) -> &[u8] {
+        self.head().header()
     }
-    Ok(())
+
+    fn header_append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.header_room(bytes)?;
+        self.head_mut().append_header(bytes);
+        Ok(())
+    }
+
+    fn header_insert(&mut self, bytes: &[u8]) -> Result<()> {
+        self.header_room(bytes)?;
+        self.head_mut().insert_header(bytes);
+        Ok(())
+    }
+
+    fn header_room(&self, bytes: &[u8]) -> Result<()> {
+        if bytes.len() > HEADER_MAX - self.header().len().min(HEADER_MAX) { Err(Code::EINVAL) } else { Ok(()) }
+    }
+
+    fn header_trim(&mut self, len: usize) -> Result<()> {
+        if self.head_mut().trim_header(len) { Ok(()) } else { Err(Code::EINVAL) }
+    }
+
+    fn header_chop(&mut self, len: usize) -> Result<()> {
+        if self.head_mut().chop_header(len) { Ok(()) } else { Err(Code::EINVAL) }
+    }
 }
 
 /// NNG's headers have room for 16 words.
 const HEADER_MAX: usize = 64;
-/// A body that is stored inside the message.
-static ZEROS: [u8; INLINE_BODY] = [0; INLINE_BODY];
-/// What is less is not asked for twice.
-const LARGE: usize = 1 << 24;

@@ -1,11 +1,12 @@
 //! All functions that read or set an option, from one table.
 
 use std::ffi::{c_char, c_int, c_void};
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use spanwire::option::{OptionType, names, spec};
-use spanwire::{Error, OptionValue};
+use spanwire::{Dialer, Error, Listener, OptionValue};
 
 use crate::context::{self, Ctx};
 use crate::endpoint::{self, Endpoint};
@@ -24,6 +25,12 @@ pub(crate) trait Options {
 
     /// Sets one.
     fn set(&self, name: &str, value: OptionValue) -> Result<()>;
+
+    /// What is to be said whatever the value.
+    fn check_set(&self, name: &str) -> Result<()> {
+        let _ = name;
+        Ok(())
+    }
 }
 
 /// A value of C's, before it is known which type the option has.
@@ -67,6 +74,11 @@ impl Given<'_> {
             (Self::U64(value), OptionType::U64) => value.into(),
             (Self::Ms(value), OptionType::Duration) => OptionValue::Duration(duration(value)?),
             (Self::Text(text), OptionType::Str) => OptionValue::Str(string(text)?),
+            // What the option does with the bytes is its own business.
+            (Self::Bool(value), OptionType::Bytes) => [u8::from(value)][..].into(),
+            (Self::Int(value) | Self::Ms(value), OptionType::Bytes) => value.to_ne_bytes()[..].into(),
+            (Self::Size(value), OptionType::Bytes) => value.to_ne_bytes()[..].into(),
+            (Self::U64(value), OptionType::Bytes) => value.to_ne_bytes()[..].into(),
             // NNG counts the zero byte in.
             (Self::Text(text), OptionType::Bytes) => [text, &[0]].concat().into(),
             (Self::Address(value), OptionType::Address) => value?,
@@ -219,6 +231,7 @@ pub(crate) unsafe fn set<T: Options>(object: Result<T>, name: *const c_char, giv
     // SAFETY: the caller's promise.
     let name = unsafe { utf8(name) }?;
     let object = object?;
+    object.check_set(name)?;
     // SAFETY: the caller's promise.
     let value = unsafe { given?.value(spec(name)?.kind) }?;
     object.set(name, value)
@@ -233,8 +246,8 @@ impl Options for std::sync::Arc<Sock> {
     }
 
     fn set(&self, name: &str, value: OptionValue) -> Result<()> {
-        let allowed = !matches!((name, &value), (names::TTL_MAX, OptionValue::Int(TTL_MAX..)));
         let size = if let OptionValue::Int(size) = value { size } else { 0 };
+        let allowed = in_range(name, &value).is_ok() && (size != 0 || !self.keeps_one(name));
         let done = if allowed { self.any.set_option(name, value) } else { Err(Error::InvalidArgument("".into())) };
         match (done, buffer(name)) {
             (Err(Error::NotSupported(_)), Some(i)) => self.buffers[i].store(size, Ordering::Relaxed),
@@ -251,13 +264,22 @@ impl Options for std::sync::Arc<Sock> {
     }
 }
 
+impl Sock {
+    /// Whether NNG wants that this buffer holds a message at least.
+    fn keeps_one(&self, name: &str) -> bool {
+        let protocol = self.any.protocol();
+        match name {
+            names::RECV_BUFFER => protocol.name == "bus" || (protocol.name == "sub" && !protocol.raw),
+            names::SEND_BUFFER => matches!(protocol.name, "bus" | "pub"),
+            _ => false,
+        }
+    }
+}
+
 /// Which of [`Sock::buffers`] an option is.
 fn buffer(name: &str) -> Option<usize> {
     [names::RECV_BUFFER, names::SEND_BUFFER].iter().position(|other| *other == name)
 }
-
-/// The least that NNG does not allow, while Rust's sockets do.
-const TTL_MAX: c_int = 16;
 
 impl Options for Ctx {
     fn get(&self, name: &str) -> Result<OptionValue> {
@@ -265,31 +287,96 @@ impl Options for Ctx {
     }
 
     fn set(&self, name: &str, value: OptionValue) -> Result<()> {
+        if let (names::RECV_BUFFER, OptionValue::Int(0)) = (name, &value) {
+            return Err(Code::EINVAL);
+        }
         Ok(self.any.set_option(name, value)?)
     }
 }
 
-macro_rules! endpoint_options {
-    ($($type:ty),*) => {
-        $(
-            impl Options for std::sync::Arc<Endpoint<$type>> {
-                /// What it does not have is read from its socket.
-                fn get(&self, name: &str) -> Result<OptionValue> {
-                    match self.any.option(name) {
-                        Err(Error::NotSupported(_)) => socket::find(nng_socket { id: self.socket })?.get(name),
-                        value => Ok(value?),
-                    }
-                }
+impl Options for std::sync::Arc<Endpoint<Dialer>> {
+    /// What it does not have is read from its socket.
+    fn get(&self, name: &str) -> Result<OptionValue> {
+        if name == names::LOCAL_ADDRESS && self.is_ipc() {
+            return Err(Code::ENOTSUP);
+        }
+        get_or(self.any.option(name), self.socket, name)
+    }
 
-                fn set(&self, name: &str, value: OptionValue) -> Result<()> {
-                    Ok(self.any.set_option(name, value)?)
-                }
-            }
-        )*
-    };
+    fn set(&self, name: &str, value: OptionValue) -> Result<()> {
+        in_range(name, &value)?;
+        Ok(self.any.set_option(name, value)?)
+    }
+
+    fn check_set(&self, name: &str) -> Result<()> {
+        match name {
+            names::LOCAL_ADDRESS if self.is_ipc() => Err(Code::ENOTSUP),
+            names::LOCAL_ADDRESS if self.any.url().scheme() == "inproc" => Err(Code::EREADONLY),
+            _ => Ok(()),
+        }
+    }
 }
 
-endpoint_options!(spanwire::Dialer, spanwire::Listener);
+impl Endpoint<Dialer> {
+    /// NNG knows no address of this side with these.
+    fn is_ipc(&self) -> bool {
+        matches!(self.any.url().scheme(), "ipc" | "unix" | "abstract")
+    }
+}
+
+impl Options for std::sync::Arc<Endpoint<Listener>> {
+    /// What it does not have is read from its socket.
+    fn get(&self, name: &str) -> Result<OptionValue> {
+        get_or(self.any.option(name), self.socket, name)
+    }
+
+    fn set(&self, name: &str, value: OptionValue) -> Result<()> {
+        if let (names::SOCKET_FD, OptionValue::Int(fd)) = (name, &value) {
+            return self.take_over(*fd);
+        }
+        in_range(name, &value)?;
+        Ok(self.any.set_option(name, value)?)
+    }
+
+    fn check_set(&self, name: &str) -> Result<()> {
+        if name == names::LOCAL_ADDRESS { Err(Code::EREADONLY) } else { Ok(()) }
+    }
+}
+
+impl Endpoint<Listener> {
+    /// Takes a connected descriptor over.
+    fn take_over(&self, fd: c_int) -> Result<()> {
+        if self.any.url().scheme() != "socket" {
+            return Err(Code::ENOTSUP);
+        }
+        // SAFETY: a question about a number.
+        if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
+            return Err(Code::EINVAL);
+        }
+        // SAFETY: it is open, and the caller's promise that it is the library's from now on.
+        Ok(self.any.accept_fd(unsafe { OwnedFd::from_raw_fd(fd) })?)
+    }
+}
+
+/// What a dialer or listener has as an option, or otherwise its socket.
+fn get_or(value: std::result::Result<OptionValue, Error>, socket: u32, name: &str) -> Result<OptionValue> {
+    match value {
+        Err(Error::NotSupported(_)) => socket::find(nng_socket { id: socket })?.get(name),
+        value => Ok(value?),
+    }
+}
+
+/// What NNG does not allow, while Rust's sockets do.
+fn in_range(name: &str, value: &OptionValue) -> Result<()> {
+    match (name, value) {
+        (names::TTL_MAX, OptionValue::Int(16..)) => Err(Code::EINVAL),
+        (names::RECV_SIZE_MAX, OptionValue::Size(size)) if *size > RECV_SIZE_MAX => Err(Code::EINVAL),
+        _ => Ok(()),
+    }
+}
+
+/// 4 GiB.
+const RECV_SIZE_MAX: usize = 0xffff_ffff;
 
 impl Options for spanwire::Pipe {
     /// What it does not have is read from its dialer or listener, and from its socket.

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use spanwire::{AnySocket, Message, SendError};
 
-use crate::aio::{Aio, Target, nng_aio, untried};
+use crate::aio::{self, Aio, Target, nng_aio, untried};
+use crate::body;
 use crate::context::CONTEXTS;
 use crate::endpoint::{DIALERS, LISTENERS};
 use crate::error::{Code, Result};
+use crate::fork;
 use crate::guard::{bytes, export, object_mut, out};
 use crate::handle::{Table, id};
 use crate::mem;
@@ -38,6 +40,7 @@ pub(crate) fn find(socket: nng_socket) -> Result<Arc<Sock>> {
 
 /// Opens a socket with NNG's defaults, which differ from those of the Rust API.
 pub(crate) fn open(name: &str, raw: bool) -> Result<nng_socket> {
+    fork::begin()?;
     let any = if raw { AnySocket::open_raw(name) } else { AnySocket::open(name) }?;
     any.set_linger(Duration::ZERO)?;
     any.set_recv_max(0)?;
@@ -52,7 +55,7 @@ pub(crate) fn open(name: &str, raw: bool) -> Result<nng_socket> {
 pub(crate) fn close(socket: nng_socket) -> Result<()> {
     let sock = SOCKETS.remove(socket.id).ok_or(Code::ECLOSED)?;
     CONTEXTS.remove_all(|context| context.socket == socket.id);
-    let closed = sock.any.close().wait();
+    let closed = aio::settled(|| sock.any.close().wait());
     DIALERS.remove_all(|dialer| dialer.socket == socket.id);
     LISTENERS.remove_all(|listener| listener.socket == socket.id);
     sock.watch.wait_for_end();
@@ -183,7 +186,12 @@ export! {
     /// where a pointer to new memory is stored, for `nng_free`.
     fn nng_recv(socket: nng_socket, data: *mut c_void, len: *mut usize, flags: c_int) -> status {
         // SAFETY: the caller's promise; a length that is only an answer need not be initialized.
-        let len = unsafe { out(len) }?;
+        let len = match unsafe { out(len) } {
+            Ok(len) => len,
+            // What can't receive at all says that first.
+            Err(_) if !find(socket)?.any.protocol().receives => return Err(Code::ENOTSUP),
+            Err(code) => return Err(code),
+        };
         let room = if flags & FLAG_ALLOC != 0 {
             0
         } else {
@@ -321,14 +329,14 @@ pub(crate) unsafe fn send_boxed<T>(
     // SAFETY: the caller's promise.
     let content = unsafe { object_mut(msg) }?;
     let to = find()?;
-    match send(&to, std::mem::take(content)) {
+    match send(&to, content.take()) {
         Ok(()) => {
             // SAFETY: the caller's promise; its content has been sent.
-            drop(unsafe { Box::from_raw(msg) });
+            body::free(unsafe { Box::from_raw(msg) });
             Ok(())
         }
         Err(Unsent(code, message)) => {
-            *content = message;
+            content.put_back(message);
             Err(code)
         }
     }

@@ -16,6 +16,7 @@ use spanwire::transport::stream::FdStream;
 
 use crate::aio::{Aio, Outcome, Pointer, nng_aio};
 use crate::error::{Code, Result};
+use crate::fork;
 use crate::gate::{Gate, Memory};
 use crate::guard::{bytes, export, object, text};
 use crate::option::{Given, Options, Wanted, get, option_function, options, set};
@@ -126,6 +127,9 @@ unsafe fn find<T>(ptr: *mut T) -> Result<Arc<T>> {
     if ptr.is_null() {
         return Err(Code::EINVAL);
     }
+    if fork::inherited() {
+        return Err(Code::ECLOSED);
+    }
     // SAFETY: it points into an `Arc` that C holds one reference of.
     unsafe {
         Arc::increment_strong_count(ptr);
@@ -183,7 +187,7 @@ export! {
 
     /// Closes and frees a stream. Null is allowed.
     fn nng_stream_free(stream: *mut nng_stream) {
-        if !stream.is_null() {
+        if !stream.is_null() && !fork::inherited() {
             // SAFETY: the caller's promise that it is a stream of this library, which is not used again.
             unsafe { Arc::from_raw(stream) }.close();
         }

@@ -9,6 +9,7 @@ use spanwire::option::Address;
 
 use crate::aio::{Aio, Pointer, nng_aio};
 use crate::error::{Code, Result};
+use crate::fork;
 use crate::gate::{Gate, Memory};
 use crate::guard::{export, object, out};
 use crate::sockaddr::nng_sockaddr;
@@ -85,6 +86,9 @@ unsafe fn find(udp: *mut nng_udp) -> Result<Arc<nng_udp>> {
     if udp.is_null() {
         return Err(Code::EINVAL);
     }
+    if fork::inherited() {
+        return Err(Code::ECLOSED);
+    }
     // SAFETY: it points into an `Arc` that C holds one reference of.
     unsafe {
         Arc::increment_strong_count(udp);
@@ -97,13 +101,14 @@ export! {
     fn nng_udp_open(udp: *mut *mut nng_udp, at: *mut nng_sockaddr) -> status {
         // SAFETY: the caller's promise that the pointers are null, or can be written to and read.
         let (udp, at) = unsafe { (out(udp)?, inet(at)?) };
+        fork::begin()?;
         udp.write(Arc::into_raw(Arc::new(nng_udp::open(at)?)).cast_mut());
         Ok(())
     }
 
     /// Ends all operations and closes the socket. Null is allowed.
     fn nng_udp_close(udp: *mut nng_udp) {
-        if !udp.is_null() {
+        if !udp.is_null() && !fork::inherited() {
             // SAFETY: the caller's promise that it comes from `nng_udp_open` and is not used again.
             unsafe { Arc::from_raw(udp) }.gate.close();
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use spanwire::message::Message;
 use spanwire::transport::{Codec, codec};
-use spanwire::{Pair0, Pub, Pull, Push, Rep, Req, Socket, SocketBase, Sub};
+use spanwire::{AnySocket, Pair0, Pub, Pull, Push, Rep, Req, Socket, SocketBase, Sub};
 
 use crate::meter::Meter;
 
@@ -28,6 +28,8 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
     scenario("inproc-push-pull", 0.0, |meter| stream(meter, "inproc://gate", 1)),
     scenario("inproc-push-pull-100", 0.0, |meter| stream(meter, "inproc://gate", 100)),
     scenario("inproc-round-trip", 0.0, |meter| round_trip(meter, "inproc://gate")),
+    // What the C library's own program of the same name does.
+    scenario("inproc-any-pair", 0.0, any_pair),
     scenario("inproc-pub-sub-1", 0.0, |meter| publish(meter, 1)),
     scenario("inproc-pub-sub-1000", 0.0, |meter| publish(meter, 1000)),
     scenario("tcp-push-pull", 0.0, |meter| stream(meter, "tcp://127.0.0.1:0", 1)),
@@ -75,6 +77,19 @@ fn stream(meter: &Meter, url: &str, batch: usize) -> Res {
         for _ in 0..batch {
             black_box(pull.recv().wait()?);
         }
+        Ok(())
+    })
+}
+
+/// A message that goes round between sockets of a protocol that is chosen at run time.
+fn any_pair(meter: &Meter) -> Res {
+    let (a, b) = (AnySocket::open("pair")?, AnySocket::open("pair")?);
+    a.listen("inproc://gate").wait()?;
+    b.dial("inproc://gate").wait()?;
+    let mut message = Message::copy_from(BODY);
+    meter.measure(1, || {
+        b.send(std::mem::take(&mut message)).wait()?;
+        message = a.recv().wait()?;
         Ok(())
     })
 }

@@ -68,7 +68,7 @@ impl HopCount {
     }
 
     /// Takes the hop count off a received message. 0 is accepted, because mangos sends it.
-    pub(crate) fn take(&mut self, msg: &mut Message) -> Result<u32, Verdict> {
+    fn take(&mut self, msg: &mut Message) -> Result<u32, Verdict> {
         let hops = match msg.take_word() {
             Some(hops) if hops <= MAX_HOPS => hops,
             Some(_) | None => {
@@ -82,6 +82,19 @@ impl HopCount {
         }
         msg.join_header();
         Ok(hops)
+    }
+
+    /// Makes a received message ready for the application: its header is the hop count, for whoever looks, as with NNG.
+    pub(crate) fn receive(&mut self, msg: &mut Message) -> Verdict {
+        match self.take(msg) {
+            Ok(hops) => {
+                let mut header = Header::new();
+                header.push(hops);
+                msg.set_header(header);
+                Verdict::Good
+            }
+            Err(verdict) => verdict,
+        }
     }
 
     pub(crate) fn set_option(&mut self, info: &ProtocolInfo, name: &str, value: &OptionValue) -> Result<()> {
@@ -131,7 +144,7 @@ impl Hops for Pair1Form {
     }
 
     fn unwrap(&mut self, msg: &mut Message) -> Verdict {
-        self.0.take(msg).err().unwrap_or(Verdict::Good)
+        self.0.receive(msg)
     }
 
     fn refused(&mut self) {
@@ -167,15 +180,7 @@ impl Hops for RawPair1Form {
     }
 
     fn unwrap(&mut self, msg: &mut Message) -> Verdict {
-        match self.0.take(msg) {
-            Ok(hops) => {
-                let mut header = Header::new();
-                header.push(hops);
-                msg.set_header(header);
-                Verdict::Good
-            }
-            Err(verdict) => verdict,
-        }
+        self.0.receive(msg)
     }
 
     fn refused(&mut self) {

@@ -103,18 +103,18 @@ impl Protocol for Pair1Poly {
         if !self.peers.knows(pipe) {
             return Flow::Pause;
         }
-        match self.hops.take(msg) {
-            Ok(_) | Err(Verdict::Good) => {
+        match self.hops.receive(msg) {
+            Verdict::Good => {
                 msg.set_pipe(Some(pipe));
                 let flow = self.incoming.push(pipe, msg);
                 out.wake_recv(ContextId::SOCKET);
                 flow
             }
-            Err(Verdict::TooManyHops) => {
+            Verdict::TooManyHops => {
                 out.count_drop(DropCause::TtlExceeded, 1);
                 Flow::Continue
             }
-            Err(Verdict::Malformed) => {
+            Verdict::Malformed => {
                 self.forget(pipe, out);
                 out.close(pipe, Reject::Malformed);
                 Flow::Pause

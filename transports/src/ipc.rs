@@ -295,13 +295,7 @@ fn pipe_options(stream: &FdStream, address: &Address) -> OptionMap {
     // Clients have no address of their own.
     options.set(names::LOCAL_ADDRESS, OptionValue::Address(address.clone()));
     options.set(names::REMOTE_ADDRESS, OptionValue::Address(address.clone()));
-    #[cfg(target_os = "linux")]
-    if let Ok(peer) = net::sockopt::socket_peercred(stream) {
-        options.set(names::IPC_PEER_UID, OptionValue::U64(peer.uid.as_raw().into()));
-        options.set(names::IPC_PEER_GID, OptionValue::U64(peer.gid.as_raw().into()));
-        options.set(names::IPC_PEER_PID, OptionValue::U64(peer.pid.as_raw_nonzero().get().unsigned_abs().into()));
-    }
-    let _ = stream;
+    stream.tell_peer(&mut options);
     options
 }
 

@@ -80,6 +80,7 @@ impl Listener for SocketListener {
         Poll::Ready(Ok(Box::pin(async move {
             let stream = FdStream::new(fd)?;
             let mut options = OptionMap::new();
+            stream.tell_peer(&mut options);
             for (side, addr) in
                 [(names::LOCAL_ADDRESS, stream.local_addr()), (names::REMOTE_ADDRESS, stream.peer_addr())]
             {

@@ -22,6 +22,8 @@ fn a_pair_becomes_a_connection() {
     let (a, b) = (a.unwrap(), b.unwrap());
     assert_joined(&a, &b);
     assert_eq!(addresses(&a), (Address::Unspecified, Address::Unspecified));
+    #[cfg(target_os = "linux")]
+    assert_eq!(a.options.get("ipc:peer-pid"), Some(&u64::from(std::process::id()).into()));
 }
 
 #[test]

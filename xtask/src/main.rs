@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask test | ci | bench | gates | loom | abi | install | tsan | purity | msrv`.
+//! The project's own commands: `cargo xtask test | ci | bench | gates | loom | abi | install | peers-c | tsan | purity | msrv`.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a command")]
@@ -9,6 +9,7 @@ mod checks;
 mod gates;
 mod install;
 mod loom;
+mod peers_c;
 mod run;
 mod test;
 mod tsan;
@@ -24,6 +25,7 @@ cargo xtask loom      the hand-over of blocked threads, tasks and the I/O thread
 cargo xtask tsan      the stress test under ThreadSanitizer (needs a nightly toolchain)
 cargo xtask abi       the C library's headers, symbols and table of functions agree; --write makes the table and the list anew
 cargo xtask install   the C library with its headers: --prefix DIR [--destdir DIR]; --check tries it
+cargo xtask peers-c   the crates nng and anng, and NNG's own tests, on the C library; `crates` or `suite` alone
 cargo xtask purity    the protocols do no I/O, and unsafe code is only where it may be
 cargo xtask msrv      the code and its dependencies keep to the stated rust-version";
 
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         ["abi", ref rest @ ..] => abi::abi(rest),
         ["install", "--check"] => install::check(),
         ["install", ref rest @ ..] => install::install(rest),
+        ["peers-c", ref rest @ ..] => peers_c::peers_c(rest),
         ["tsan"] => tsan::tsan(),
         ["purity"] => checks::purity().and_then(|()| checks::no_unsafe()),
         ["msrv"] => checks::msrv(),

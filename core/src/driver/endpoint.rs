@@ -49,15 +49,32 @@ impl Dialer {
     /// # Errors
     /// What the attempt failed with; [`Error::State`] if it was started before, [`Error::Closed`].
     pub async fn start(&self) -> Result<()> {
+        self.first_attempt(|_| false).await
+    }
+
+    /// As [`start`](Self::start), but to reach the peer is enough: if this side refuses the connection, because a callback closes it, the
+    /// peer speaks another protocol or the protocol has no place for it, the dialer tries again later, as if it had been lost.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_once_reached(&self) -> Result<()> {
+        self.first_attempt(|failure| matches!(failure, Failure::Refused(_))).await
+    }
+
+    async fn first_attempt(&self, go_on: impl FnOnce(&Failure) -> bool) -> Result<()> {
         let ep = &self.0;
         let dialer = ep.begin(|ep| ep.transport()?.dialer(&ep.url(), &ep.options))?;
         let guard = Unbegin(ep);
         let first = spawn(or(dial_once(ep.clone(), dialer), closed(ep.clone())));
-        let (dialer, pipe) = first.await;
-        let pipe = pipe?.keep();
+        let (dialer, result) = first.await;
+        let next = match result {
+            Ok(dialed) => Next::Lost(dialed.keep()),
+            Err(failure) if go_on(&failure) => Next::Later,
+            Err(failure) => return Err(failure.into()),
+        };
         let Some(dialer) = dialer else { return Err(Error::Closed) };
         std::mem::forget(guard);
-        ep.run(spawn(keep_dialing(ep.clone(), dialer, Some(pipe))));
+        ep.run(spawn(keep_dialing(ep.clone(), dialer, next)));
         Ok(())
     }
 
@@ -68,7 +85,7 @@ impl Dialer {
     pub fn start_in_background(&self) -> Result<()> {
         let ep = &self.0;
         let dialer = ep.begin(|ep| ep.transport()?.dialer(&ep.url(), &ep.options))?;
-        ep.run(spawn(keep_dialing(ep.clone(), dialer, None)));
+        ep.run(spawn(keep_dialing(ep.clone(), dialer, Next::Now)));
         Ok(())
     }
 
@@ -457,7 +474,33 @@ impl Drop for Unbegin<'_> {
     }
 }
 
-type Attempt = (Option<Box<dyn transport::Dialer>>, Result<Dialed>);
+type Attempt = (Option<Box<dyn transport::Dialer>>, Result<Dialed, Failure>);
+
+/// Why an attempt failed.
+#[derive(Debug)]
+enum Failure {
+    /// There is no connection.
+    Unreached(Error),
+    /// There was one, and this side did not want it.
+    Refused(Error),
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Unreached(e) | Failure::Refused(e) => e,
+        }
+    }
+}
+
+/// When a dialer tries next.
+enum Next {
+    Now,
+    /// After the usual wait.
+    Later,
+    /// When this pipe has been lost.
+    Lost(Arc<PipeShared>),
+}
 
 /// A pipe that nobody looks after yet. Closed when this is dropped: the start was given up just when it had succeeded.
 struct Dialed(Option<Arc<PipeShared>>);
@@ -480,36 +523,39 @@ impl Drop for Dialed {
 
 async fn closed(ep: Arc<Endpoint>) -> Attempt {
     ep.closed.wait().await;
-    (None, Err(Error::Closed))
+    (None, Err(Failure::Unreached(Error::Closed)))
 }
 
 /// One attempt to connect, from the address to a pipe that the protocol accepted.
 async fn dial_once(ep: Arc<Endpoint>, mut dialer: Box<dyn transport::Dialer>) -> Attempt {
     let hello = match ep.hello() {
         Ok((_, hello)) => hello,
-        Err(e) => return (None, Err(e)),
+        Err(e) => return (None, Err(Failure::Unreached(e))),
     };
     let connect = limited(DIAL_LIMIT, poll_fn(|cx| contained(|| dialer.poll_dial(cx, hello))));
     let result = match connect.await {
-        Ok(connection) => attach(&ep, connection).await.map(|pipe| Dialed(Some(pipe))),
-        Err(e) => Err(e),
+        Ok(connection) => match attach(&ep, connection).await {
+            Ok(pipe) => Ok(Dialed(Some(pipe))),
+            Err(Error::Closed) => Err(Failure::Unreached(Error::Closed)),
+            Err(e) => Err(Failure::Refused(e)),
+        },
+        Err(e) => Err(Failure::Unreached(e)),
     };
-    if let Err(e) = &result {
+    if let Err(Failure::Unreached(e) | Failure::Refused(e)) = &result {
         ep.count_error(e);
         tracing::debug!(url = %ep.url(), "dial failed: {e}");
     }
     (Some(dialer), result)
 }
 
-async fn keep_dialing(ep: Arc<Endpoint>, mut dialer: Box<dyn transport::Dialer>, mut pipe: Option<Arc<PipeShared>>) {
+async fn keep_dialing(ep: Arc<Endpoint>, mut dialer: Box<dyn transport::Dialer>, mut next: Next) {
     let mut bound = ep.reconnect().0;
-    let mut first = pipe.is_none();
     loop {
-        if let Some(pipe) = pipe.take() {
+        if let Next::Lost(pipe) = &next {
             bound = ep.reconnect().0;
             pipe.gone.wait().await;
         }
-        if !std::mem::take(&mut first) {
+        if !matches!(next, Next::Now) {
             Timer::after(bound.min(RECONNECT_LIMIT).mul_f64(fastrand::f64()).max(RECONNECT_FLOOR)).await;
             let (_, max) = ep.reconnect();
             if !max.is_zero() {
@@ -519,7 +565,7 @@ async fn keep_dialing(ep: Arc<Endpoint>, mut dialer: Box<dyn transport::Dialer>,
         let (again, result) = dial_once(ep.clone(), dialer).await;
         let Some(again) = again else { return };
         dialer = again;
-        pipe = result.ok().map(Dialed::keep);
+        next = result.map_or(Next::Later, |dialed| Next::Lost(dialed.keep()));
     }
 }
 
@@ -604,9 +650,15 @@ pub(super) async fn attach(ep: &Arc<Endpoint>, connection: Connection) -> Result
         limited(HANDSHAKE_LIMIT, told).await?;
     }
     let wanted = socket.info.peer;
+    let reject = || {
+        ep.counters.reject.fetch_add(1, Ordering::Relaxed);
+        socket.turn(|st| st.core.counters.rejects += 1);
+    };
     let attached = if pipe.is_closing() {
+        reject();
         Err(Error::ConnectionAborted)
     } else if peer != wanted {
+        reject();
         Err(Error::Protocol(format!("peer speaks protocol {peer:#06x}, {wanted:#06x} expected").into()))
     } else {
         socket.turn(|st| {
@@ -617,6 +669,8 @@ pub(super) async fn attach(ep: &Arc<Endpoint>, connection: Connection) -> Result
             match st.attach(&socket, &pipe, limit) {
                 Ok(()) => {
                     ep.counters.connect.fetch_add(1, Ordering::Relaxed);
+                    // Before anybody hears of the pipe.
+                    st.core.fds.update(&*st.proto);
                     socket.notify(PipeChange::AfterAdd, &pipe);
                     Ok(())
                 }

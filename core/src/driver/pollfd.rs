@@ -83,38 +83,19 @@ mod unix {
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 mod fd {
-    use std::io;
-    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+    use std::io::{self, PipeReader, PipeWriter, Read, Write};
+    use std::os::fd::{AsFd, BorrowedFd};
 
-    use rustix::event::{EventfdFlags, eventfd};
-
-    pub(super) type Fd = OwnedFd;
+    // A pipe and no eventfd, as with NNG: its reading end is never writable, and a poll for `POLLRDNORM` tells of it, too.
+    pub(super) type Fd = (PipeReader, PipeWriter);
 
     pub(super) fn new() -> io::Result<Fd> {
-        Ok(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?)
-    }
-
-    pub(super) fn raw(fd: &Fd) -> BorrowedFd<'_> {
-        fd.as_fd()
-    }
-
-    pub(super) fn set(fd: &Fd, up: bool) {
-        let _ = if up { rustix::io::write(fd, &1_u64.to_ne_bytes()) } else { rustix::io::read(fd, &mut [0_u8; 8]) };
-    }
-}
-
-#[cfg(all(unix, not(target_os = "linux")))]
-mod fd {
-    use std::io;
-    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-
-    pub(super) type Fd = (OwnedFd, OwnedFd);
-
-    pub(super) fn new() -> io::Result<Fd> {
-        let (read, write) = rustix::pipe::pipe()?;
+        let (read, write) = io::pipe()?;
+        // Whatever the application has read from it: nobody waits here, under a lock.
         rustix::io::ioctl_fionbio(&read, true)?;
+        rustix::io::ioctl_fionbio(&write, true)?;
         Ok((read, write))
     }
 
@@ -122,8 +103,8 @@ mod fd {
         fd.0.as_fd()
     }
 
-    pub(super) fn set(fd: &Fd, up: bool) {
-        let _ = if up { rustix::io::write(&fd.1, &[1]) } else { rustix::io::read(&fd.0, &mut [0_u8; 1]) };
+    pub(super) fn set((read, write): &Fd, up: bool) {
+        let _ = if up { (&*write).write(&[1]) } else { (&*read).read(&mut [0; 8]) };
     }
 }
 

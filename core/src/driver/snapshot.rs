@@ -27,7 +27,7 @@ impl Inner {
             Stat::leaf("listeners", "open listeners", StatValue::Level(count(false))),
             Stat::leaf("pipes", "open pipes", StatValue::Level(core.pipes.len() as u64)),
             Stat::leaf("contexts", "open contexts", StatValue::Level(core.contexts() as u64)),
-            Stat::events("reject", "pipes that the protocol refused or closed", core.counters.rejects),
+            Stat::events("reject", "pipes that a callback or the protocol refused or closed", core.counters.rejects),
         ];
         tree.extend(traffic_stats(traffic));
         for cause in DropCause::ALL {
@@ -71,7 +71,7 @@ fn endpoint_stats(socket: &Inner, ep: &Endpoint) -> Stat {
         events("proto", "peers that broke the protocol or speak another", &c.proto),
         events("auth", "peers that could not be authenticated", &c.auth),
         events("oom", "failures for lack of memory or files", &c.oom),
-        events("reject", "pipes that the protocol refused", &c.reject),
+        events("reject", "pipes that a callback or the protocol refused", &c.reject),
         events("too_large", "connections closed because of a message above recv-size-max", &c.too_large),
     ];
     Stat::scope(name, "a dialer or listener", tree)

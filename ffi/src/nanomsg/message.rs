@@ -327,7 +327,7 @@ unsafe fn recv(s: c_int, msg: &nn_msghdr, how: c_int) -> Result<c_int, Errno> {
     }
     if !msg.msg_control.is_null() {
         // SAFETY: the caller's promise.
-        unsafe { answer_control(msg, content.header()) }?;
+        unsafe { answer_control(msg, content.head().header()) }?;
     }
     Ok(len)
 }

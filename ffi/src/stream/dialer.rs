@@ -10,6 +10,7 @@ use spanwire::{OptionValue, Url};
 use super::{find, nng_stream, run};
 use crate::aio::nng_aio;
 use crate::error::{Code, Result};
+use crate::fork;
 use crate::gate::Gate;
 use crate::guard::{bytes, export, object, out, text};
 use crate::option::{Given, Options, Wanted, get, option_function, options, set};
@@ -127,6 +128,7 @@ pub(super) unsafe fn with_parts<T>(raw: *const c_char, then: impl FnOnce(*const 
 unsafe fn alloc(dialer: *mut *mut nng_stream_dialer, url: *const nng_url) -> Result<()> {
     // SAFETY: the caller's promise.
     let (dialer, url) = unsafe { (out(dialer)?, address(url, false)?) };
+    fork::begin()?;
     let options = defaults();
     let made = Arc::new(nng_stream_dialer { url, options, gate: Gate::default() });
     dialer.write(Arc::into_raw(made).cast_mut());
@@ -170,7 +172,7 @@ export! {
 
     /// Closes and frees a dialer. Null is allowed.
     fn nng_stream_dialer_free(dialer: *mut nng_stream_dialer) {
-        if !dialer.is_null() {
+        if !dialer.is_null() && !fork::inherited() {
             // SAFETY: the caller's promise that it is a dialer of this library, which is not used again.
             unsafe { Arc::from_raw(dialer) }.gate.close();
         }

@@ -13,6 +13,7 @@ use super::dialer::{Family, address, common, defaults, family, with_parts};
 use super::{find, nng_stream, run};
 use crate::aio::nng_aio;
 use crate::error::{Code, Result};
+use crate::fork;
 use crate::gate::Gate;
 use crate::guard::{bytes, export, object, out, text};
 use crate::option::{Given, Options, Wanted, get, option_function, options, set};
@@ -115,6 +116,7 @@ impl Options for Arc<nng_stream_listener> {
 unsafe fn alloc(listener: *mut *mut nng_stream_listener, url: *const nng_url) -> Result<()> {
     // SAFETY: the caller's promise.
     let (listener, url) = unsafe { (out(listener)?, address(url, true)?) };
+    fork::begin()?;
     let made = Arc::new(nng_stream_listener {
         url,
         options: defaults(),
@@ -161,7 +163,7 @@ export! {
 
     /// Closes and frees a listener. Null is allowed.
     fn nng_stream_listener_free(listener: *mut nng_stream_listener) {
-        if !listener.is_null() {
+        if !listener.is_null() && !fork::inherited() {
             // SAFETY: the caller's promise that it is a listener of this library, which is not used again.
             unsafe { Arc::from_raw(listener) }.close();
         }

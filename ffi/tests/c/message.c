@@ -15,6 +15,87 @@ show_msg(const char *what, nng_msg *m)
 	printf(" pipe %u\n", nng_msg_get_pipe(m).id);
 }
 
+// The room around a body, and what is in it.
+static void
+rooms(void)
+{
+	static const size_t sizes[] = { 0, 1, 32, 46, 47, 64, 79, 100, 512, 1000, 1023, 1024, 1025, 2048, 4095, 65536, 100000 };
+	nng_msg            *m, *dup;
+	unsigned            seed = 1;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		MUST(nng_msg_alloc(&m, sizes[i]));
+		printf("alloc %zu: capacity %zu", sizes[i], nng_msg_capacity(m));
+		MUST(nng_msg_trim(m, sizes[i] / 2));
+		MUST(nng_msg_reserve(m, sizes[i] + 40));
+		MUST(nng_msg_dup(&dup, m));
+		printf(" trimmed and reserved %zu copied %zu", nng_msg_capacity(m), nng_msg_capacity(dup));
+		nng_msg_clear(m);
+		printf(" cleared %zu\n", nng_msg_capacity(m));
+		nng_msg_free(m);
+		nng_msg_free(dup);
+	}
+	// What is behind the end comes back; and what is written there.
+	MUST(nng_msg_alloc(&m, 0));
+	MUST(nng_msg_append(m, "hello, world", 12));
+	MUST(nng_msg_realloc(m, 5));
+	show_msg("shorter", m);
+	MUST(nng_msg_realloc(m, 12));
+	show_msg("longer", m);
+	MUST(nng_msg_chop(m, 5));
+	MUST(nng_msg_append(m, NULL, 2));
+	show_msg("appended nothing", m);
+	memcpy((char *) nng_msg_body(m) + nng_msg_len(m), "xyz", 3);
+	MUST(nng_msg_realloc(m, nng_msg_len(m) + 3));
+	show_msg("written behind", m);
+	MUST(nng_msg_trim(m, 4));
+	MUST(nng_msg_insert(m, "HELL", 4));
+	show_msg("inserted", m);
+	nng_msg_free(m);
+	// A walk: 500 steps, each as NNG's.
+	MUST(nng_msg_alloc(&m, 10));
+	for (int i = 0; i < 500; i++) {
+		char   bytes[200];
+		size_t n;
+		seed = seed * 1103515245u + 12345u;
+		n    = (seed >> 16) % 90;
+		memset(bytes, 'a' + i % 26, sizeof(bytes));
+		switch ((seed >> 24) % 8) {
+		case 0:
+		case 1:
+			MUST(nng_msg_append(m, bytes, n));
+			break;
+		case 2:
+			// No more than there is room for: NNG loses bytes when it moves them.
+			MUST(nng_msg_insert(m, bytes, n % 8));
+			MUST(nng_msg_trim(m, n % 8));
+			break;
+		case 3:
+			SHOW(nng_msg_trim(m, n));
+			break;
+		case 4:
+			SHOW(nng_msg_chop(m, n));
+			break;
+		case 5:
+			MUST(nng_msg_reserve(m, 3 * n));
+			break;
+		case 6:
+			MUST(nng_msg_realloc(m, nng_msg_len(m) / 2));
+			break;
+		default:
+			if (i % 5 == 0) {
+				nng_msg_clear(m);
+			}
+		}
+		unsigned hash = 0;
+		for (size_t k = 0; k < nng_msg_len(m); k++) {
+			hash = hash * 31 + ((unsigned char *) nng_msg_body(m))[k];
+		}
+		printf("step %d: len %zu capacity %zu hash %08x\n", i, nng_msg_len(m), nng_msg_capacity(m), hash);
+	}
+	nng_msg_free(m);
+}
+
 int
 main(void)
 {
@@ -124,5 +205,6 @@ main(void)
 	nng_msg_free(m);
 	nng_msg_free(dup);
 	nng_msg_free(NULL);
+	rooms();
 	return (0);
 }

@@ -12,7 +12,7 @@ use rustix::net::addr::SocketAddrArg;
 use rustix::net::{self, AddressFamily, SendFlags, SocketType, sockopt};
 use spanwire_core::option::{OptionValue, names};
 use spanwire_core::transport::ByteStream;
-use spanwire_core::{Error, Result};
+use spanwire_core::{Error, OptionMap, Result};
 
 use crate::pending::error_at;
 
@@ -75,6 +75,17 @@ impl FdStream {
         };
         // It fails only if the peer was faster.
         let _ = net::shutdown(&self.fd, how);
+    }
+
+    /// Sets the options that say who the peer is, if the system knows.
+    pub(crate) fn tell_peer(&self, options: &mut OptionMap) {
+        #[cfg(target_os = "linux")]
+        if let (Family::Other, Ok(peer)) = (&self.family, sockopt::socket_peercred(&self.fd)) {
+            options.set(names::IPC_PEER_UID, OptionValue::U64(peer.uid.as_raw().into()));
+            options.set(names::IPC_PEER_GID, OptionValue::U64(peer.gid.as_raw().into()));
+            options.set(names::IPC_PEER_PID, OptionValue::U64(peer.pid.as_raw_nonzero().get().unsigned_abs().into()));
+        }
+        let _ = options;
     }
 
     fn check_tcp(&self, name: &str) -> Result<()> {

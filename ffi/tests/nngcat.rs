@@ -1,0 +1,159 @@
+//! Debian's own `nngcat`, run on our library and untouched: all protocols, over tcp and ipc, listening and dialing.
+#![cfg(target_os = "linux")]
+
+use std::io::Read;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::{env, thread};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Library {
+    Ours,
+    Theirs,
+}
+
+use Library::{Ours, Theirs};
+
+/// Two protocols that talk to each other: what each side says, if it says anything, and what it hears.
+struct Pairing {
+    protocols: [&'static str; 2],
+    says: [Option<&'static str>; 2],
+    hears: [Option<&'static str>; 2],
+}
+
+const PAIRINGS: [Pairing; 8] = [
+    Pairing { protocols: ["req", "rep"], says: [Some("ask"), Some("answer")], hears: [Some("answer"), Some("ask")] },
+    Pairing {
+        protocols: ["surveyor", "respondent"],
+        says: [Some("ask"), Some("answer")],
+        hears: [Some("answer"), Some("ask")],
+    },
+    Pairing { protocols: ["push", "pull"], says: [Some("work"), None], hears: [None, Some("work")] },
+    Pairing { protocols: ["pub", "sub"], says: [Some("news"), None], hears: [None, Some("news")] },
+    Pairing { protocols: ["pair0", "pair0"], says: [Some("one"), None], hears: [None, Some("one")] },
+    Pairing { protocols: ["pair1", "pair1"], says: [Some("one"), None], hears: [None, Some("one")] },
+    Pairing { protocols: ["pair1", "pair1"], says: [Some("one"), Some("other")], hears: [Some("other"), Some("one")] },
+    Pairing { protocols: ["bus", "bus"], says: [Some("all"), None], hears: [None, Some("all")] },
+];
+
+#[test]
+fn nngcat_runs_on_our_library() {
+    if !Path::new("/usr/bin/nngcat").exists() {
+        assert!(env::var_os("CI").is_none(), "nngcat is missing");
+        eprintln!("SKIPPED: there is no nngcat");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    // Nothing is heard before the second attempt to dial, or the second message: a second of mostly waiting.
+    let mut cases = Vec::new();
+    for libraries in [[Ours, Theirs], [Theirs, Ours], [Ours, Ours]] {
+        for (n, pairing) in PAIRINGS.iter().enumerate() {
+            for listener in [0, 1] {
+                for transport in ["tcp", "ipc"] {
+                    let url = match transport {
+                        "tcp" => format!("tcp://127.0.0.1:{}", free_port()),
+                        _ => format!("ipc://{}/{}", dir.path().display(), cases.len()),
+                    };
+                    cases.push((libraries, n, pairing, listener, url));
+                }
+            }
+        }
+    }
+    library();
+    for some in cases.chunks(8) {
+        thread::scope(|scope| {
+            for (libraries, _, pairing, listener, url) in some {
+                scope.spawn(move || play(*libraries, pairing, *listener, url));
+            }
+        });
+    }
+    eprintln!("{} pairs of nngcat", cases.len());
+}
+
+/// Both sides run until both have heard what they should.
+fn play(libraries: [Library; 2], pairing: &Pairing, listener: usize, url: &str) {
+    let mut sides: Vec<_> = [listener, 1 - listener]
+        .into_iter()
+        .map(|side| {
+            let how = if side == listener { "--listen" } else { "--dial" };
+            (side, Side(start(libraries[side], pairing.protocols[side], how, url, pairing.says[side])))
+        })
+        .collect();
+    for (side, child) in &mut sides {
+        let Some(expected) = pairing.hears[*side] else { continue };
+        let mut heard = vec![0; expected.len()];
+        let result = child.0.stdout.as_mut().unwrap().read_exact(&mut heard);
+        assert!(
+            result.is_ok() && heard == expected.as_bytes(),
+            "{} on {:?} to {} on {:?} at {url}: {result:?}, heard {:?}",
+            pairing.protocols[*side],
+            libraries[*side],
+            pairing.protocols[1 - *side],
+            libraries[1 - *side],
+            String::from_utf8_lossy(&heard)
+        );
+    }
+}
+
+fn start(with: Library, protocol: &str, how: &str, url: &str, says: Option<&str>) -> Child {
+    // One that hangs is ended, and then its output as well, which is not to wait in a buffer.
+    let mut command = Command::new("timeout");
+    command.args(["--kill-after=1", "60", "stdbuf", "-o0", "nngcat", &format!("--{protocol}"), how, url]);
+    // It tries again until the other side listens.
+    command.arg("--async");
+    if !matches!(protocol, "push" | "pub") {
+        command.arg("--raw");
+    }
+    if protocol == "sub" {
+        command.arg("--subscribe=");
+    }
+    if let Some(says) = says {
+        command.args(["--data", says]);
+    }
+    // What comes too early for the other side to hear is said again.
+    if says.is_some() && !matches!(protocol, "rep" | "respondent") {
+        command.args(["--interval", "1"]);
+    }
+    command.env_remove("LD_LIBRARY_PATH");
+    if with == Ours {
+        command.env("LD_LIBRARY_PATH", library());
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap()
+}
+
+/// Ended when it is dropped.
+struct Side(Child);
+
+impl Drop for Side {
+    fn drop(&mut self) {
+        // `timeout` passes on what it is asked to end by.
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let _ = self.0.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The folder with our library under NNG's name. It is built here: cargo builds no shared library for a test.
+fn library() -> &'static Path {
+    static LIBRARY: OnceLock<std::path::PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let target = scratch.parent().unwrap();
+        let (profile, folder) = if cfg!(debug_assertions) { ("dev", "debug") } else { ("release", "release") };
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--package", "spanwire-ffi", "--lib", "--profile", profile, "--target-dir"]).arg(target);
+        let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        let dir = scratch.join("nngcat");
+        std::fs::create_dir_all(&dir).unwrap();
+        let link = dir.join("libnng.so.1");
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(target.join(folder).join("libspanwire.so"), link).unwrap();
+        dir
+    })
+}
