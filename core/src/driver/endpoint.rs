@@ -299,6 +299,10 @@ impl Endpoint {
             names::RECONNECT_TIME_MIN => DEFAULT_RECONNECT.0.into(),
             names::RECONNECT_TIME_MAX => DEFAULT_RECONNECT.1.into(),
             names::SEND_PRIORITY | names::RECV_PRIORITY => 8.into(),
+            names::WS_TXFRAME_MAX => option::WS_TXFRAME_MAX_DEFAULT.into(),
+            names::WS_RXFRAME_MAX => 0_usize.into(),
+            names::WS_PING_INTERVAL => None.into(),
+            names::WS_REQUEST_HEADERS | names::WS_RESPONSE_HEADERS => "".into(),
             names::TCP_NODELAY => true.into(),
             names::TCP_KEEPALIVE => false.into(),
             names::TCP_BOUND_PORT => match url.port() {
@@ -566,9 +570,13 @@ async fn keep_accepting(ep: Arc<Endpoint>, listener: Accepting) {
                 ep.closed.wait().await;
                 Err(Error::Closed)
             };
-            if let Err(e) = or(closed, shaken).await {
-                ep.count_error(&e);
-                tracing::debug!(url = %ep.url(), "handshake failed: {e}");
+            match or(closed, shaken).await {
+                // Handed over to another listener.
+                Ok(_) | Err(Error::TryAgain) => {}
+                Err(e) => {
+                    ep.count_error(&e);
+                    tracing::debug!(url = %ep.url(), "handshake failed: {e}");
+                }
             }
         })
         .detach();
@@ -697,7 +705,7 @@ fn fresh<T>(next: &AtomicU32, id: impl Fn(u32) -> Option<T>) -> T {
     }
 }
 
-pub(crate) const DEFAULT_RECV_MAX: usize = 64 * 1024 * 1024;
+pub(crate) const DEFAULT_RECV_MAX: usize = option::RECV_SIZE_MAX_DEFAULT;
 pub(crate) const DEFAULT_RECONNECT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// Whatever the options say: no tight loop, and no time that overflows.
 const RECONNECT_FLOOR: Duration = Duration::from_millis(1);
