@@ -11,6 +11,14 @@ conformance!(tcp4, "tcp4": every, dialed, stream, hosted, port, wildcard);
 conformance!(tcp6, "tcp6": every, dialed, stream, hosted, port, wildcard);
 #[cfg(feature = "tls")]
 conformance!(tls, "tls+tcp": every, dialed, stream, hosted, port, wildcard);
+#[cfg(all(unix, feature = "ws"))]
+conformance!(ws, "ws": every, dialed, port, wildcard, paths);
+#[cfg(all(unix, feature = "ws"))]
+conformance!(ws4, "ws4": every, dialed, port, wildcard, paths);
+#[cfg(all(unix, feature = "ws"))]
+conformance!(ws6, "ws6": every, dialed, port, wildcard, paths);
+#[cfg(all(unix, feature = "tls", feature = "ws"))]
+conformance!(wss, "wss": every, dialed, port, wildcard, paths);
 #[cfg(all(unix, not(spanwire_portable)))]
 conformance!(ipc, "ipc": every, dialed, stream, hosted, file, local);
 #[cfg(all(unix, not(spanwire_portable)))]

@@ -25,6 +25,7 @@ impl Kit {
     pub fn address(&self) -> String {
         match self.scheme {
             "tcp6" => "tcp6://[::1]:0".into(),
+            "ws6" => "ws6://[::1]:0/test".into(),
             "socket" => "socket://".into(),
             scheme => common::address(scheme),
         }
@@ -35,7 +36,7 @@ impl Kit {
         match self.scheme {
             _ if self.is_tcp() => {
                 // Connections from a port that is bound and not listened at are refused; while it is connected nobody gets it.
-                let host = if self.scheme == "tcp6" { "[::1]" } else { "127.0.0.1" };
+                let host = self.host();
                 let listener = std::net::TcpListener::bind(format!("{host}:0")).unwrap();
                 let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
                 let url = format!("{}://{host}:{}", self.scheme, client.local_addr().unwrap().port());
@@ -50,7 +51,17 @@ impl Kit {
     }
 
     pub fn is_tcp(&self) -> bool {
-        self.scheme.trim_start_matches("tls+").starts_with("tcp")
+        self.scheme.trim_start_matches("tls+").starts_with("tcp") || self.is_ws()
+    }
+
+    /// Peers of another protocol are refused before there is a pipe.
+    pub fn is_ws(&self) -> bool {
+        self.scheme.starts_with("ws")
+    }
+
+    /// This machine, as the transport knows it.
+    pub fn host(&self) -> &str {
+        if self.scheme.ends_with('6') { "[::1]" } else { "127.0.0.1" }
     }
 
     /// A listener, started.

@@ -7,12 +7,14 @@
 //! | `stream` | with a byte stream, on which a scripted peer can connect to our listener |
 //! | `hosted` | with a byte stream, on which a scripted peer can be dialed |
 //! | `port`, `file`, `local` | with ports, with socket files, between processes of one machine |
+//! | `paths` | whose addresses have a path behind the port |
 #![allow(dead_code, unreachable_pub, reason = "some platforms lack some transports")]
 
 pub mod dialed;
 pub mod every;
 pub mod hosted;
 pub mod kit;
+pub mod paths;
 pub mod peer;
 #[cfg(unix)]
 pub mod places;
@@ -47,6 +49,8 @@ macro_rules! conformance {
         #[cfg(not(spanwire_portable))]
         conformance!(@ in ports: wildcards);
     };
+    (@ paths) => { conformance!(@ in paths:
+        paths_share_a_port, a_path_has_one_listener, the_port_is_free_after_the_last, other_paths_are_not_found); };
     (@ file) => { conformance!(@ in places:
         stale_files_are_replaced, live_files_are_not, other_files_are_not, permissions, the_file_goes, missing_directories);
     };

@@ -99,7 +99,7 @@ impl Listener for TlsListener {
             let (place, given) = (place.clone(), given.clone());
             async move {
                 // What nobody could connect to is refused now.
-                given.config().await?.server()?;
+                given.check_server().await?;
                 bind(place, given.options.clone()).await
             }
         })
@@ -136,6 +136,14 @@ impl Given {
     #[cfg(feature = "ws")]
     pub(crate) fn is_as(&self, other: &Self) -> bool {
         self.values() == other.values()
+    }
+
+    /// Whether there is what a listener needs.
+    ///
+    /// # Errors
+    /// As [`config`](Self::config), and for a missing certificate.
+    pub(crate) async fn check_server(&self) -> Result<()> {
+        self.config().await?.server().map(drop)
     }
 
     fn values(&self) -> Values {

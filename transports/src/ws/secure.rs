@@ -44,7 +44,7 @@ impl Secured {
         match self {
             Self::No => Ok(()),
             #[cfg(feature = "tls")]
-            Self::Tls(given) => given.config().await?.server().map(drop),
+            Self::Tls(given) => given.check_server().await,
         }
     }
 
