@@ -8,6 +8,8 @@
 mod common;
 #[path = "engine/crowd.rs"]
 mod crowd;
+#[path = "engine/late.rs"]
+mod late;
 #[path = "engine/shares.rs"]
 mod shares;
 #[path = "engine/stalls.rs"]

@@ -190,6 +190,10 @@ impl<F: Form> Protocol for Subscriber<F> {
         self.contexts.get(ctx).map_or(0, |context| context.queue.len())
     }
 
+    fn has_undelivered(&self) -> bool {
+        self.contexts.iter().any(|(_, context)| !context.queue.is_empty())
+    }
+
     fn open_context(&mut self, ctx: ContextId) -> Result<()> {
         if !F::INFO.contexts {
             return Err(options::no_contexts(&F::INFO));

@@ -145,7 +145,7 @@ fn each_of_a_thousand_senders_is_heard() {
                 }
             }
         });
-        for _ in 0..SENDERS * 1000 {
+        for _ in 0..SENDERS * 4000 {
             let msg = recv(&pull, LONG).unwrap();
             each[u32::from_le_bytes(*msg.body().first_chunk().unwrap()) as usize] += 1;
         }

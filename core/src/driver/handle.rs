@@ -357,12 +357,16 @@ impl Close<'_> {
     fn finish(&mut self) {
         self.begun = false;
         let inner = self.socket.inner();
+        // Listeners before pipes: a peer that lost its pipe and dials again must not find one that is about to go.
+        let endpoints = std::mem::take(&mut inner.lock().core.endpoints);
+        for ep in endpoints {
+            ep.close();
+        }
         let mut st = inner.lock();
         if let Life::Closed = st.core.life {
             return;
         }
         st.core.life = Life::Closed;
-        let endpoints = std::mem::take(&mut st.core.endpoints);
         let pipes: Vec<_> = st.core.pipes.values().map(|slot| slot.pipe.clone()).collect();
         for pipe in pipes {
             pipe.set_closing();
@@ -372,9 +376,6 @@ impl Close<'_> {
         st.drive(|proto, out| proto.close_context(ContextId::SOCKET, out));
         inner.poll.close(inner.io().poll());
         inner.finish(st);
-        for ep in endpoints {
-            ep.close();
-        }
     }
 }
 

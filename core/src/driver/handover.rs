@@ -131,6 +131,10 @@ pub(crate) struct Handover {
     pub(crate) round: usize,
     /// Leads since the socket opened, for the I/O thread's tick.
     pub(crate) leads: u64,
+    /// How often a receiver found nothing, and nothing to read.
+    starved: u64,
+    /// That number when the I/O thread looked, and how often it has looked since that changed.
+    looks: (u64, u32),
     /// On the I/O thread's list of sockets whose leader left.
     pub(crate) ticking: bool,
     /// Pipes that were seen to be writable.
@@ -201,6 +205,18 @@ impl Handover {
     /// Nobody waits to receive.
     pub(crate) fn nobody_waits(&self) -> bool {
         self.receivers == 0
+    }
+
+    /// A receiver has taken all there was.
+    pub(crate) fn starve(&mut self) {
+        self.starved += 1;
+    }
+
+    /// The I/O thread looks at the socket. Answers whether an application that is behind may still catch up.
+    pub(crate) fn look_behind(&mut self) -> bool {
+        let (seen, looks) = self.looks;
+        self.looks = (self.starved, if seen == self.starved { looks.saturating_add(1) } else { 0 });
+        self.looks.1 < PATIENCE
     }
 
     /// A receiver goes to sleep in its queue.
@@ -350,3 +366,6 @@ impl Handover {
         Some(waiter)
     }
 }
+
+/// How often the I/O thread looks, every other millisecond, before it stops to wait for an application that has messages left.
+const PATIENCE: u32 = 25;

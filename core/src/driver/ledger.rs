@@ -319,6 +319,13 @@ impl Core {
         self.hand.ready.pop_front()
     }
 
+    /// The next pipe that the I/O thread reads; if the application is `late`, only one whose peer is gone.
+    pub(super) fn next_in_background(&mut self, late: bool) -> Option<PipeId> {
+        let (ready, pipes) = (&mut self.hand.ready, &self.pipes);
+        let place = if late { ready.iter().position(|id| pipes.get(*id).is_some_and(|slot| slot.hangup))? } else { 0 };
+        ready.remove(place)
+    }
+
     /// Puts a pipe at the end of the list of those to read.
     pub(super) fn ready(&mut self, id: PipeId) {
         if let Some(slot) = self.pipes.get_mut(id)

@@ -240,6 +240,7 @@ impl Receiving {
                 return Step::Read(pipe);
             }
             st.core.hand.drive = Drive::Led { queue: key, ticket, asleep: true };
+            st.core.hand.starve();
             return Step::Lead;
         }
         if idle && read {
@@ -250,6 +251,7 @@ impl Receiving {
                 return Step::Read(pipe);
             }
         }
+        st.core.hand.starve();
         let sleeper = match caller {
             Caller::Once => return Step::Sleep,
             Caller::Thread => Sleeper::Thread(thread::current()),

@@ -96,7 +96,7 @@ impl State {
                     }
                 } else if !core.hand.ready.is_empty() {
                     // No edge will tell of what has been seen already, armed or not.
-                    if core.fds.any() {
+                    if core.fds.any() && !self.proto.has_undelivered() {
                         core.effects.any = true;
                         core.effects.kick = true;
                     } else {

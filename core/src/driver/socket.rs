@@ -328,12 +328,16 @@ impl Inner {
         }
         st.core.hand.drive = Drive::Background;
         st.look(self);
+        let patient = st.core.hand.look_behind();
         for _ in 0..BACKGROUND_READS {
-            let Some(pipe) = st.core.hand.ready.pop_front() else { break };
+            let late = patient && st.is_late();
+            let Some(pipe) = st.core.next_in_background(late) else { break };
             st = self.read_pipe(st, pipe);
         }
         st.core.hand.drive = Drive::Idle;
-        st.core.watch = true;
+        st.core.look_again();
+        // Otherwise the tick sees to what is left.
+        st.core.watch = !(patient && st.is_late() && !st.core.hand.ready.is_empty());
         self.finish(st);
     }
 

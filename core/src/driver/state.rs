@@ -89,6 +89,12 @@ impl State {
         self.core.hand.ready.pop_front()
     }
 
+    /// The application has messages that it has not taken, and nobody waits. What else arrives stays in the kernel for now: of a
+    /// protocol that keeps no more than its queue takes it would be lost, although the application is only late.
+    pub(super) fn is_late(&self) -> bool {
+        self.core.hand.nobody_waits() && self.proto.has_undelivered()
+    }
+
     /// Delivers what a pipe has received to the protocol, until that pauses the pipe. Answers what is wrong with the pipe.
     pub(super) fn feed(&mut self, id: PipeId, rx: &mut SlotRx) -> Option<Error> {
         let slot = self.core.pipes.get(id)?;

@@ -1,0 +1,73 @@
+//! A receiver that is late loses nothing; one that stays away gets what is new.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use spanwire_core::driver::Socket;
+use spanwire_core::option::names;
+
+use crate::alone;
+use crate::common::{S, connected, recv, send, wait_for};
+
+const LONG: Duration = Duration::from_secs(30);
+
+/// A pub and a sub of everything, after the first message.
+fn subscribed() -> (Socket, Socket) {
+    let (publisher, subscriber) = connected("pub", "sub", "tcp");
+    subscriber.set_option(S, names::SUB_SUBSCRIBE, b"".as_slice().into()).unwrap();
+    send(&publisher, [0; 4], LONG).unwrap();
+    recv(&subscriber, LONG).unwrap();
+    (publisher, subscriber)
+}
+
+fn publish(publisher: &Socket, count: u32) {
+    for n in 1..=count {
+        send(publisher, n.to_le_bytes(), LONG).unwrap();
+    }
+}
+
+fn next(subscriber: &Socket) -> u32 {
+    u32::from_le_bytes(*recv(subscriber, LONG).unwrap().body().first_chunk().unwrap())
+}
+
+fn dropped(subscriber: &Socket) -> u64 {
+    subscriber.stats().number(&["drop_rx_full"]).unwrap()
+}
+
+/// It takes the first of them and is away for a few turns of the scheduler. Nothing can be asked of an attempt in which
+/// this test itself did not run for longer than the engine is patient.
+#[test]
+fn a_late_subscriber_loses_nothing() {
+    let _alone = alone();
+    let timely = (0..100).any(|_| {
+        let (publisher, subscriber) = subscribed();
+        let begin = Instant::now();
+        publish(&publisher, MANY);
+        let first = next(&subscriber);
+        thread::sleep(Duration::from_millis(8));
+        let rest: Vec<_> = (1..MANY).map_while(|_| (begin.elapsed() < PATIENCE).then(|| next(&subscriber))).collect();
+        let timely = begin.elapsed() < PATIENCE;
+        if timely {
+            assert!([first].into_iter().chain(rest).eq(1..=MANY));
+            assert_eq!(dropped(&subscriber), 0);
+        }
+        timely
+    });
+    assert!(timely, "the machine is too busy");
+}
+
+/// What is old makes room, as `sub:prefnew` promises.
+#[test]
+fn a_subscriber_that_stays_away_gets_what_is_new() {
+    let _alone = alone();
+    let (publisher, subscriber) = subscribed();
+    publish(&publisher, MANY);
+    wait_for(|| dropped(&subscriber) == u64::from(MANY) - QUEUE);
+    assert_eq!(next(&subscriber), MANY - QUEUE as u32 + 1);
+}
+
+/// More than the queue of a subscriber takes.
+const MANY: u32 = 1000;
+const QUEUE: u64 = 128;
+/// Well below the time that the engine waits for an application that is behind.
+const PATIENCE: Duration = Duration::from_millis(30);
