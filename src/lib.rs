@@ -51,6 +51,7 @@
 //! | `ipc:///path`, `unix:///path` | a socket file of this machine |
 //! | `abstract://name` | Linux' abstract socket namespace |
 //! | `inproc://name` | this process |
+//! | `tls+tcp://host:port`, `tls+tcp4://`, `tls+tcp6://` | TLS over TCP, with the feature `tls` |
 //! | `socket://` | [descriptors](Listener::accept_fd) that the application has connected |
 //!
 //! Transports of your own [register](transport::register) their URL schemes.
@@ -103,6 +104,8 @@ pub mod pattern;
 mod pool;
 pub mod request;
 mod socket;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod transport;
 
 pub use base::SocketBase;

@@ -165,8 +165,8 @@ nngcat's and nanocat's calling style works, too. The protocol is an option then,
 printed unless a format is chosen, as they have it:
   spanwire --req --dial tcp://127.0.0.1:5555 --data ping --quoted
 
-URLs: tcp://HOST:PORT, ipc://PATH, abstract://NAME, inproc://NAME. Port 0 lets the system choose;
---verbose tells what it chose.
+URLs: tcp://HOST:PORT, tls+tcp://HOST:PORT, ipc://PATH, abstract://NAME, inproc://NAME. Port 0 lets
+the system choose; --verbose tells what it chose.
 
 Exit status: 0 done, 1 failed, 2 the command line makes no sense.";
 

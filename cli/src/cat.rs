@@ -200,6 +200,7 @@ impl Cat {
         let endpoints = args.addresses.endpoints()?;
         let socket = AnySocket::open(protocol.name()).doing(|| "can't open a socket".into())?;
         args.set_options(&socket, protocol).doing(|| "can't set an option".into())?;
+        args.addresses.tls.read()?.apply(&socket)?;
         let dialing = if args.background || args.compat { Dialing::InBackground } else { Dialing::AtOnce };
         let verbose = args.verbose > args.silent;
         for endpoint in endpoints {

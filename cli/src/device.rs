@@ -7,6 +7,7 @@ use spanwire::{AnySocket, Url};
 use crate::endpoint::{Dialing, Endpoint};
 use crate::exit::{Doing, Exit};
 use crate::protocol::Protocol;
+use crate::tls::{Tls, TlsArgs};
 
 /// Joins two addresses: what comes in at FRONT goes out at BACK, and answers go the other way.
 #[derive(Args, Debug)]
@@ -27,6 +28,9 @@ pub(crate) struct DeviceArgs {
     /// Close connections on which a message of more than SIZE bytes arrives; 0 is no limit [default: 64 MiB]
     #[arg(long, short = 'Z', value_name = "SIZE")]
     recv_maxsz: Option<usize>,
+    /// TLS.
+    #[command(flatten)]
+    tls: TlsArgs,
     /// Tell on standard error what is listened at and dialed
     #[arg(long, short)]
     verbose: bool,
@@ -79,8 +83,9 @@ impl DeviceArgs {
         if self.back.is_none() && sender.peer() != sender {
             return Err(Exit::Usage(format!("protocol {} needs a BACK address", sender.name())));
         }
-        let front = self.open(sender.peer(), &self.front)?;
-        let back = self.back.as_ref().map(|back| self.open(sender, back)).transpose()?;
+        let tls = self.tls.read()?;
+        let front = self.open(sender.peer(), &self.front, &tls)?;
+        let back = self.back.as_ref().map(|back| self.open(sender, back, &tls)).transpose()?;
         match back {
             Some(back) => spanwire::device(front, back).wait(),
             None => spanwire::reflector(front).wait(),
@@ -88,8 +93,9 @@ impl DeviceArgs {
         .doing(|| "the device has stopped".into())
     }
 
-    fn open(&self, protocol: Protocol, endpoint: &Endpoint) -> Result<AnySocket, Exit> {
+    fn open(&self, protocol: Protocol, endpoint: &Endpoint, tls: &Tls) -> Result<AnySocket, Exit> {
         let socket = AnySocket::open_raw(protocol.name()).doing(|| "can't open a socket".into())?;
+        tls.apply(&socket)?;
         if let Some(ttl) = self.ttl {
             socket.set_option(names::TTL_MAX, i32::from(ttl)).doing(|| "can't set --ttl".into())?;
         }

@@ -4,6 +4,7 @@ use clap::Args;
 use spanwire::{AnySocket, Error, Url};
 
 use crate::exit::Exit;
+use crate::tls::TlsArgs;
 
 /// Where a socket connects.
 #[derive(Args, Clone, Debug)]
@@ -26,6 +27,9 @@ pub(crate) struct Addresses {
     /// Dial ipc://PATH
     #[arg(long, short = 'x', value_name = "PATH", value_parser = ipc, help_heading = HEADING)]
     connect_ipc: Vec<Url>,
+    /// TLS.
+    #[command(flatten)]
+    pub tls: TlsArgs,
 }
 
 /// One address, and what to do there.

@@ -14,6 +14,7 @@ mod format;
 mod monitor;
 mod perf;
 mod protocol;
+mod tls;
 
 use std::process::ExitCode;
 

@@ -46,6 +46,7 @@ impl MonitorArgs {
         let end = self.time.map(|time| Instant::now() + time);
         let endpoints = self.addresses.endpoints()?;
         let socket = AnySocket::open(self.protocol.name()).doing(|| "can't open a socket".into())?;
+        self.addresses.tls.read()?.apply(&socket)?;
         let (tx, events) = mpsc::channel();
         socket.on_pipe(move |change, pipe| {
             let _ = tx.send(Event::new(change, pipe));

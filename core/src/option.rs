@@ -699,7 +699,6 @@ conversions! {
     Vec<u8> => Bytes;
     u64 => U64;
     Address => Address;
-    Vec<String> => Strings;
     Object => Object;
 }
 

@@ -14,6 +14,7 @@ use crate::guard::{bytes, export, object, out, text, utf8};
 use crate::mem;
 use crate::sockaddr::nng_sockaddr;
 use crate::socket::{self, Sock};
+use crate::tls;
 use crate::types::{nng_ctx, nng_dialer, nng_duration, nng_listener, nng_pipe, nng_socket};
 
 /// What has options.
@@ -33,7 +34,7 @@ pub(crate) enum Given<'a> {
     U64(u64),
     Ms(nng_duration),
     Text(&'a [u8]),
-    Pointer,
+    Pointer(*const c_void),
     Address(Result<OptionValue>),
     /// As the option wants it.
     Raw(&'a [u8]),
@@ -47,7 +48,7 @@ pub(crate) enum Wanted {
     U64(*mut u64),
     Ms(*mut nng_duration),
     Text(*mut *mut c_char),
-    Pointer,
+    Pointer(*mut *mut c_void),
     Address(*mut nng_sockaddr),
     /// As the option has it, into so many bytes.
     Raw(*mut c_void, *mut usize),
@@ -55,7 +56,10 @@ pub(crate) enum Wanted {
 
 impl Given<'_> {
     /// The value for an option of this type.
-    fn value(self, kind: OptionType) -> Result<OptionValue> {
+    ///
+    /// # Safety
+    /// A pointer is null, or points to what the option is a pointer to.
+    unsafe fn value(self, kind: OptionType) -> Result<OptionValue> {
         Ok(match (self, kind) {
             (Self::Bool(value), OptionType::Bool) => value.into(),
             (Self::Int(value), OptionType::Int) => value.into(),
@@ -66,6 +70,9 @@ impl Given<'_> {
             // NNG counts the zero byte in.
             (Self::Text(text), OptionType::Bytes) => [text, &[0]].concat().into(),
             (Self::Address(value), OptionType::Address) => value?,
+            // The only options that are pointers are TLS configurations.
+            // SAFETY: the caller's promise.
+            (Self::Pointer(config), OptionType::Object) => unsafe { tls::option(config) }?,
             (Self::Raw(bytes), kind) => raw(bytes, kind)?,
             _ => return Err(Code::EBADTYPE),
         })
@@ -93,7 +100,7 @@ fn raw(bytes: &[u8], kind: OptionType) -> Result<OptionValue> {
             let sa = unsafe { bytes.as_ptr().cast::<nng_sockaddr>().read_unaligned() };
             sa.address()?.into()
         }
-        OptionType::Strings => return Err(Code::EBADTYPE),
+        OptionType::Strings | OptionType::Object => return Err(Code::EBADTYPE),
     })
 }
 
@@ -132,6 +139,7 @@ impl Wanted {
                     to.write(mem::copy_text(text.as_bytes())?);
                     Ok(())
                 }
+                (Self::Pointer(to), OptionValue::Strings(texts)) => put(to, list(&texts)?),
                 (Self::Raw(to, size), value) => match value {
                     OptionValue::Bool(value) => copy(to, size, &[u8::from(value)]),
                     OptionValue::Int(value) => copy(to, size, &value.to_ne_bytes()),
@@ -151,6 +159,19 @@ impl Wanted {
             }
         }
     }
+}
+
+/// An array of texts with a null pointer at its end. The caller frees each of them, and the array, as `nng_free` does.
+fn list(texts: &[String]) -> Result<*mut c_void> {
+    let pointers: Result<Vec<_>> = texts.iter().map(|text| mem::copy_text(text.as_bytes())).collect();
+    let pointers: Vec<_> = pointers?.into_iter().chain([std::ptr::null_mut()]).collect();
+    let array = mem::alloc(size_of_val(&pointers[..])).cast::<*mut c_char>();
+    if array.is_null() {
+        return Err(Code::ENOMEM);
+    }
+    // SAFETY: as much as has just been allocated, and aligned for everything.
+    unsafe { array.copy_from_nonoverlapping(pointers.as_ptr(), pointers.len()) }
+    Ok(array.cast())
 }
 
 /// # Safety
@@ -193,12 +214,14 @@ pub(crate) unsafe fn get<T: Options>(object: Result<T>, name: *const c_char, wan
 /// Sets an option for C.
 ///
 /// # Safety
-/// `name` is null or a text.
+/// `name` is null or a text; for the value as [`Given::value`].
 pub(crate) unsafe fn set<T: Options>(object: Result<T>, name: *const c_char, given: Result<Given<'_>>) -> Result<()> {
     // SAFETY: the caller's promise.
     let name = unsafe { utf8(name) }?;
     let object = object?;
-    object.set(name, given?.value(spec(name)?.kind)?)
+    // SAFETY: the caller's promise.
+    let value = unsafe { given?.value(spec(name)?.kind) }?;
+    object.set(name, value)
 }
 
 impl Options for std::sync::Arc<Sock> {
@@ -318,10 +341,10 @@ macro_rules! option_function {
     (get_addr $name:ident $handle:ty, $find:path) => { option_function! { @get $name $handle, $find, *mut nng_sockaddr, Address } };
     (get_ptr $name:ident $handle:ty, $find:path) => {
         export! {
-            /// Reads an option that is a pointer.
-            fn $name(handle: $handle, name: *const c_char, _value: *mut *mut c_void) -> status {
+            /// Reads an option that is a pointer, such as a list of texts.
+            fn $name(handle: $handle, name: *const c_char, value: *mut *mut c_void) -> status {
                 // SAFETY: the caller's promise.
-                unsafe { get($find(handle), name, Wanted::Pointer) }
+                unsafe { get($find(handle), name, Wanted::Pointer(value)) }
             }
         }
     };
@@ -369,9 +392,9 @@ macro_rules! option_function {
     (set_ptr $name:ident $handle:ty, $find:path) => {
         export! {
             /// Sets an option that is a pointer.
-            fn $name(handle: $handle, name: *const c_char, _value: *mut c_void) -> status {
+            fn $name(handle: $handle, name: *const c_char, value: *mut c_void) -> status {
                 // SAFETY: the caller's promise.
-                unsafe { set($find(handle), name, Ok(Given::Pointer)) }
+                unsafe { set($find(handle), name, Ok(Given::Pointer(value))) }
             }
         }
     };

@@ -82,6 +82,11 @@ fn what_came_later() {
 }
 
 #[test]
+fn tls() {
+    check("tls", Theirs::Lacking);
+}
+
+#[test]
 fn headers_agree_with_debians() {
     if !Path::new("/usr/include/nng/nng.h").exists() {
         return;
@@ -125,7 +130,21 @@ fn run(program: &Path, library: Option<&Path>) -> Output {
     }
     // For socket files.
     let dir = tempfile::tempdir().unwrap();
+    if program.ends_with("tls") {
+        certificates(dir.path());
+    }
     run.current_dir(&dir).output().unwrap()
+}
+
+/// A certificate of this machine, and its key, in files.
+fn certificates(dir: &Path) {
+    let names = ["127.0.0.1", "localhost"].map(str::to_owned);
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let both = format!("{certificate}{key}");
+    for (name, text) in [("cert.pem", certificate), ("key.pem", key), ("both.pem", both)] {
+        std::fs::write(dir.join(name), text).unwrap();
+    }
 }
 
 fn compare(name: &str, with: &str, expected: &str, output: &Output) {

@@ -299,9 +299,10 @@ impl Address {
         Self(match transport {
             // All of 127/8 is loopback, and nobody else binds an address of it that has our process id in it: no port can be
             // taken between its choice and its use.
-            "tcp" => {
+            "tcp" | "ws" => {
                 let port = 10_000 + (pid >> 16) * 100 + n / 254;
-                format!("tcp://127.{}.{}.{}:{port}", pid >> 8 & 0xff, pid & 0xff, n % 254 + 1)
+                let path = if transport == "ws" { "/interop" } else { "" };
+                format!("{transport}://127.{}.{}.{}:{port}{path}", pid >> 8 & 0xff, pid & 0xff, n % 254 + 1)
             }
             "abstract" => format!("abstract://spanwire-interop-{pid}-{n}"),
             other => format!("{other}://{}/{n}.sock", scratch().display()),

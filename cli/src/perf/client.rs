@@ -15,11 +15,13 @@ use super::stream::Counter;
 use super::wire::{Answer, Ask, Outcome, Status, Unreadable, VERSION};
 use crate::endpoint::cant;
 use crate::exit::{Doing, Exit};
+use crate::tls::Tls;
 
 /// A connection to a server.
 pub(crate) struct Client {
     socket: Socket<Req>,
     url: Url,
+    tls: Tls,
     patience: Duration,
     gone: Arc<AtomicBool>,
     /// The server was built without optimizations.
@@ -36,8 +38,9 @@ pub(crate) struct Run<'a, P: Pattern> {
 
 impl Client {
     /// Calls the server.
-    pub(crate) fn connect(url: &Url, patience: Duration) -> Result<Self, Exit> {
+    pub(crate) fn connect(url: &Url, tls: &Tls, patience: Duration) -> Result<Self, Exit> {
         let socket = Socket::<Req>::open().doing(|| "can't open a socket".into())?;
+        tls.apply(&socket)?;
         // Asked once only: if the connection is lost, the measurement is, too.
         socket.set_resend_time(None).doing(|| "can't set an option".into())?;
         let gone = Arc::new(AtomicBool::new(false));
@@ -48,7 +51,7 @@ impl Client {
                 let _ = closed.close().wait();
             }
         });
-        let client = Self { socket, url: url.clone(), patience, gone, debug_build: false };
+        let client = Self { socket, url: url.clone(), tls: tls.clone(), patience, gone, debug_build: false };
         let dialed = dial(&client.socket.to_any(), url, patience, "is \"spanwire perf serve\" running there?");
         dialed.inspect_err(|_| watch.stop()).map(|()| client)
     }
@@ -69,6 +72,7 @@ impl Client {
         let mut run = Run { client: self, session, sockets: Vec::new() };
         for door in doors {
             let socket = Socket::<P>::open().doing(|| "can't open a socket".into())?;
+            run.client.tls.apply(&socket)?;
             socket.set_recv_max(super::recv_max(plan.size)).doing(|| "can't set an option".into())?;
             set(&socket).doing(|| "can't set an option".into())?;
             run.sockets.push(socket.clone());

@@ -25,6 +25,7 @@ use serde_json::Value;
 use spanwire::{AnySocket, Url};
 
 use crate::exit::Exit;
+use crate::tls::TlsArgs;
 use client::Client;
 use plan::{Amount, Measure, Plan, Sizes};
 use serve::{Log, Server, Until};
@@ -87,6 +88,9 @@ pub(crate) struct Common {
     /// Print one JSON document
     #[arg(long)]
     json: bool,
+    /// TLS.
+    #[command(flatten)]
+    tls: TlsArgs,
 }
 
 impl Common {
@@ -110,14 +114,15 @@ impl Common {
         mut one: impl FnMut(&mut Client, Plan) -> Result<T, Exit>,
     ) -> Result<Measured<T>, Exit> {
         self.check()?;
+        let tls = self.tls.read()?;
         let max = self.size.0.iter().copied().max().unwrap_or(0);
         let server = match self.local {
-            true => Some(Server::start(&self.url, None, max, Until::Told, Log::No)?),
+            true => Some(Server::start(&self.url, &tls, None, max, Until::Told, Log::No)?),
             false => None,
         };
         let url = server.as_ref().map_or(&self.url, |server| &server.url).clone();
         let results = (|| {
-            let mut client = Client::connect(&url, self.timeout)?;
+            let mut client = Client::connect(&url, &tls, self.timeout)?;
             let amount = self.count.map_or(Amount::Time(self.time), Amount::Count);
             let plan = |size| Plan { measure, size, streams: self.threads, amount, warm_up: self.warm_up };
             let results: Result<_, Exit> = self.size.0.iter().map(|&size| one(&mut client, plan(size))).collect();

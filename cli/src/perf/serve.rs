@@ -13,6 +13,7 @@ use super::session::{Session, Site};
 use super::wire::{Answer, Ask, Unreadable, VERSION};
 use crate::endpoint::cant;
 use crate::exit::{Doing, Exit};
+use crate::tls::{Tls, TlsArgs};
 
 /// Serve measurements, for any number of clients, until Ctrl-C
 #[derive(Args, Debug)]
@@ -30,6 +31,9 @@ pub(crate) struct ServeArgs {
     /// Measure with messages of at most SIZE bytes; 0 is no limit
     #[arg(long, short = 'Z', value_name = "SIZE", default_value = "64MiB", value_parser = plan::size)]
     recv_maxsz: usize,
+    /// TLS.
+    #[command(flatten)]
+    tls: TlsArgs,
 }
 
 impl ServeArgs {
@@ -41,6 +45,7 @@ impl ServeArgs {
         }
         let server = Server::start(
             &self.url,
+            &self.tls.read()?,
             self.ports,
             self.recv_maxsz,
             if self.once { Until::Once } else { Until::Told },
@@ -91,9 +96,17 @@ enum Note {
 
 impl Server {
     /// Listens, and starts serving.
-    pub(crate) fn start(url: &Url, ports: Option<Ports>, max: usize, until: Until, log: Log) -> Result<Self, Exit> {
+    pub(crate) fn start(
+        url: &Url,
+        tls: &Tls,
+        ports: Option<Ports>,
+        max: usize,
+        until: Until,
+        log: Log,
+    ) -> Result<Self, Exit> {
         super::check_scheme(url)?;
         let socket = Socket::<Rep>::open().doing(|| "can't open a socket".into())?;
+        tls.apply(&socket)?;
         socket.set_recv_max(MAX_QUESTION).doing(|| "can't set an option".into())?;
         // Bounded, so that who asks faster than the answers come is held up.
         let (notes, inbox) = mpsc::sync_channel(64);
@@ -114,7 +127,7 @@ impl Server {
             }
         };
         thread::Builder::new().spawn(read).doing(|| "can't start a thread".into())?;
-        let site = Site { url: url.clone(), ports, crowd: std::sync::Arc::default(), streams: 0 };
+        let site = Site { url: url.clone(), tls: tls.clone(), ports, crowd: std::sync::Arc::default(), streams: 0 };
         let desk = Desk { socket, site, max, log, sessions: HashMap::new(), ever: 0 };
         let thread =
             thread::Builder::new().spawn(move || desk.run(inbox, until)).doing(|| "can't start a thread".into())?;

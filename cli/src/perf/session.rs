@@ -19,6 +19,7 @@ use super::report;
 use super::stream::{self, Counter, Tally};
 use super::wire::{Answer, Status};
 use crate::exit::{Doing, Exit};
+use crate::tls::Tls;
 
 /// A measurement under way.
 pub(crate) struct Session {
@@ -30,6 +31,8 @@ pub(crate) struct Session {
 pub(crate) struct Site {
     /// Where it listens.
     pub url: Url,
+    /// For the streams' sockets.
+    pub tls: Tls,
     /// Where streams may listen.
     pub ports: Option<Ports>,
     /// All measurements of this process.
@@ -115,6 +118,7 @@ impl Team {
         work: impl FnOnce(&Socket<P>, &Counter) -> Result<Tally, String> + Send + 'static,
     ) -> Result<Door, Exit> {
         let socket = Socket::<P>::open().doing(|| "can't open a socket".into())?;
+        site.tls.apply(&socket)?;
         socket.set_recv_max(super::recv_max(self.plan.size)).doing(|| "can't set an option".into())?;
         let (any, tx) = (socket.to_any(), events.clone());
         socket.on_pipe(move |change, _| {

@@ -570,12 +570,18 @@ async fn keep_accepting(ep: Arc<Endpoint>, listener: Accepting) {
                 ep.closed.wait().await;
                 Err(Error::Closed)
             };
-            match or(closed, shaken).await {
-                // Handed over to another listener.
-                Ok(_) | Err(Error::TryAgain) => {}
-                Err(e) => {
+            if let Err(e) = or(closed, shaken).await {
+                if e != Error::TryAgain {
                     ep.count_error(&e);
-                    tracing::debug!(url = %ep.url(), "handshake failed: {e}");
+                }
+                match e {
+                    // Handed over to another listener.
+                    Error::TryAgain => {}
+                    // Somebody may be trying, or a certificate may have to be renewed.
+                    Error::PeerAuth(_) | Error::Crypto(_) => {
+                        tracing::warn!(url = %ep.url(), "handshake failed: {e}");
+                    }
+                    _ => tracing::debug!(url = %ep.url(), "handshake failed: {e}"),
                 }
             }
         })

@@ -25,7 +25,8 @@ fn certificate(why: &CertificateError) -> String {
     use CertificateError as C;
     match why {
         C::UnknownIssuer => "no trusted authority has signed the peer's certificate".into(),
-        C::BadSignature => "the signature on the peer's certificate is wrong".into(),
+        C::BadSignature => "the peer's certificate names a trusted authority that has not signed it".into(),
+        C::Other(why) => why.0.to_string(),
         C::Revoked => "the peer's certificate has been revoked".into(),
         C::BadEncoding => "the peer's certificate can't be read".into(),
         other => other.to_string(),
@@ -42,6 +43,7 @@ fn alert_text(alert: AlertDescription) -> String {
         A::BadCertificate | A::UnsupportedCertificate | A::CertificateUnknown => {
             format!("it does not accept this side's certificate ({alert:?})")
         }
+        A::DecryptError => "a signature was wrong, this side's certificate's for example (DecryptError)".into(),
         A::ProtocolVersion => "no version of TLS in common (ProtocolVersion)".into(),
         A::HandshakeFailure | A::InsufficientSecurity => format!("no agreement on how to encrypt ({alert:?})"),
         other => format!("alert {other:?}"),

@@ -34,7 +34,7 @@ mod certificate;
 mod config;
 mod fault;
 mod handshake;
-mod stream;
+pub(crate) mod stream;
 mod verify;
 
 /// The transport of `tls+tcp://`, `tls+tcp4://` and `tls+tcp6://`.

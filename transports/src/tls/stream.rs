@@ -402,3 +402,6 @@ const READ_MIN: usize = 18 * 1024;
 const SCRATCH_LEN: usize = BATCH + 1024;
 
 const TRUNCATED: &str = "the connection ended without TLS's close_notify: what came last may be missing";
+
+#[cfg(all(test, unix, not(spanwire_portable)))]
+mod tests;

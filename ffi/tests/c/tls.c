@@ -1,0 +1,144 @@
+// TLS: configurations, both ends of a connection, what pipes tell, and who is refused. The test puts the PEM files here.
+#include "show.h"
+
+#include <nng/supplemental/tls/tls.h>
+#include <nng/transport/tls/tls.h>
+
+// The whole of a file.
+static char *
+file(const char *name)
+{
+	FILE *f    = fopen(name, "r");
+	char *text = calloc(1, 65536);
+	if (f == NULL || fread(text, 1, 65535, f) == 0) {
+		printf("no file %s\n", name);
+		exit(1);
+	}
+	fclose(f);
+	return text;
+}
+
+static nng_tls_config *
+config(nng_tls_mode mode)
+{
+	nng_tls_config *cfg;
+	MUST(nng_tls_config_alloc(&cfg, mode));
+	return cfg;
+}
+
+static void
+configurations(const char *cert, const char *key)
+{
+	nng_tls_config *cfg;
+	SHOW(nng_tls_config_alloc(&cfg, (nng_tls_mode) 7));
+	SHOW(nng_tls_config_alloc(NULL, NNG_TLS_MODE_CLIENT));
+	SHOW(nng_tls_config_alloc(&cfg, NNG_TLS_MODE_CLIENT));
+	SHOW(nng_tls_config_server_name(cfg, "example.org"));
+	SHOW(nng_tls_config_server_name(cfg, NULL));
+	SHOW(nng_tls_config_ca_chain(cfg, cert, NULL));
+	SHOW(nng_tls_config_ca_chain(cfg, "garbage", NULL));
+	SHOW(nng_tls_config_ca_chain(cfg, cert, "garbage"));
+	SHOW(nng_tls_config_ca_file(cfg, "cert.pem"));
+	SHOW(nng_tls_config_ca_file(cfg, "missing.pem"));
+	SHOW(nng_tls_config_own_cert(cfg, cert, key, NULL));
+	SHOW(nng_tls_config_own_cert(cfg, cert, cert, NULL));
+	SHOW(nng_tls_config_own_cert(cfg, cert, NULL, NULL));
+	SHOW(nng_tls_config_own_cert(cfg,
+	    cert, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIH0\n-----END ENCRYPTED PRIVATE KEY-----\n", "secret"));
+	SHOW(nng_tls_config_cert_key_file(cfg, "both.pem", NULL));
+	SHOW(nng_tls_config_cert_key_file(cfg, "cert.pem", NULL));
+	SHOW(nng_tls_config_auth_mode(cfg, NNG_TLS_AUTH_MODE_OPTIONAL));
+	SHOW(nng_tls_config_auth_mode(cfg, (nng_tls_auth_mode) 3));
+	SHOW(nng_tls_config_version(cfg, NNG_TLS_1_2, NNG_TLS_1_3));
+	SHOW(nng_tls_config_version(cfg, NNG_TLS_1_3, NNG_TLS_1_2));
+	SHOW(nng_tls_config_version(cfg, NNG_TLS_1_0, NNG_TLS_1_2));
+	SHOW(nng_tls_config_psk(cfg, "me", (const uint8_t *) "x", 1));
+	nng_tls_config_hold(cfg);
+	nng_tls_config_free(cfg);
+	SHOW(nng_tls_config_server_name(cfg, "still.here"));
+	nng_tls_config_free(cfg);
+	nng_tls_config_free(NULL);
+	TEXT(nng_tls_engine_name());
+	NUMBER(nng_tls_engine_fips_mode());
+	SHOW(nng_tls_register());
+}
+
+static void
+connections(const char *cert, const char *key)
+{
+	nng_socket      server, client, stranger;
+	nng_listener    listener;
+	nng_dialer      dialer;
+	nng_tls_config *mine, *theirs;
+	nng_msg        *msg;
+	nng_pipe        pipe;
+	int             port;
+	bool            verified;
+	char            url[64], *text, **names;
+
+	MUST(nng_pair0_open(&server));
+	MUST(nng_pair0_open(&client));
+	MUST(nng_pair0_open(&stranger));
+	mine   = config(NNG_TLS_MODE_SERVER);
+	theirs = config(NNG_TLS_MODE_CLIENT);
+	MUST(nng_listener_create(&listener, server, "tls+tcp://127.0.0.1:0"));
+	SHOW(nng_listener_start(listener, 0));
+	MUST(nng_tls_config_own_cert(mine, cert, key, NULL));
+	MUST(nng_tls_config_ca_chain(mine, cert, NULL));
+	MUST(nng_tls_config_auth_mode(mine, NNG_TLS_AUTH_MODE_REQUIRED));
+	SHOW(nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, NULL));
+	SHOW(nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, mine));
+	SHOW(nng_listener_set_string(listener, NNG_OPT_TLS_CONFIG, "x"));
+	SHOW(nng_tls_config_server_name(mine, "too.late"));
+	nng_tls_config_free(mine);
+	SHOW(nng_listener_start(listener, 0));
+	MUST(nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port));
+	snprintf(url, sizeof(url), "tls+tcp://127.0.0.1:%d", port);
+
+	// Who shows no certificate, or trusts no authority, is refused.
+	MUST(nng_dialer_create(&dialer, stranger, url));
+	SHOW(nng_dialer_start(dialer, 0));
+	SHOW(nng_dialer_set_string(dialer, NNG_OPT_TLS_CA_FILE, "cert.pem"));
+	SHOW(nng_dialer_start(dialer, 0));
+	SHOW(nng_dialer_set_string(dialer, NNG_OPT_TLS_SERVER_NAME, "elsewhere.example"));
+	SHOW(nng_dialer_start(dialer, 0));
+
+	MUST(nng_tls_config_ca_chain(theirs, cert, NULL));
+	MUST(nng_tls_config_own_cert(theirs, cert, key, NULL));
+	SHOW(nng_socket_set_ptr(client, NNG_OPT_TLS_CONFIG, theirs));
+	nng_tls_config_free(theirs);
+	SHOW(nng_dial(client, url, &dialer, 0));
+
+	MUST(nng_msg_alloc(&msg, 0));
+	MUST(nng_msg_append(msg, "over TLS", 9));
+	SHOW(nng_sendmsg(client, msg, 0));
+	SHOW(nng_recvmsg(server, &msg, 0));
+	TEXT((char *) nng_msg_body(msg));
+	pipe = nng_msg_get_pipe(msg);
+	SHOW(nng_pipe_get_bool(pipe, NNG_OPT_TLS_VERIFIED, &verified));
+	NUMBER(verified);
+	SHOW(nng_pipe_get_string(pipe, NNG_OPT_TLS_PEER_CN, &text));
+	TEXT(text);
+	nng_strfree(text);
+	SHOW(nng_pipe_get_ptr(pipe, NNG_OPT_TLS_PEER_ALT_NAMES, (void **) &names));
+	for (int i = 0; names[i] != NULL; i++) {
+		TEXT(names[i]);
+		nng_strfree(names[i]);
+	}
+	nng_free(names, 0);
+	nng_msg_free(msg);
+	nng_close(client);
+	nng_close(stranger);
+	nng_close(server);
+}
+
+int
+main(void)
+{
+	char *cert = file("cert.pem"), *key = file("key.pem");
+	configurations(cert, key);
+	connections(cert, key);
+	free(cert);
+	free(key);
+	return 0;
+}

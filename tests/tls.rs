@@ -1,0 +1,15 @@
+//! TLS: who is let in and who is not, with which words, and that nobody else is disturbed.
+#![cfg(feature = "tls")]
+
+mod common;
+#[cfg(target_os = "linux")]
+#[path = "tls/interop.rs"]
+mod interop;
+#[path = "tls/log.rs"]
+mod log;
+#[path = "tls/refused.rs"]
+mod refused;
+#[path = "tls/renewed.rs"]
+mod renewed;
+#[path = "tls/strangers.rs"]
+mod strangers;
