@@ -301,8 +301,8 @@ impl Address {
             // taken between its choice and its use.
             "tcp" | "ws" => {
                 let port = 10_000 + (pid >> 16) * 100 + n / 254;
-                let path = if transport == "ws" { "/interop" } else { "" };
-                format!("{transport}://127.{}.{}.{}:{port}{path}", pid >> 8 & 0xff, pid & 0xff, n % 254 + 1)
+                // No path: nanomsg listens at all paths, and knows no other way.
+                format!("{transport}://127.{}.{}.{}:{port}", pid >> 8 & 0xff, pid & 0xff, n % 254 + 1)
             }
             "abstract" => format!("abstract://spanwire-interop-{pid}-{n}"),
             other => format!("{other}://{}/{n}.sock", scratch().display()),
