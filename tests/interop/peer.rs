@@ -218,6 +218,8 @@ impl Cat {
         match (protocol, tool) {
             // Nobody may be there for the first one, so that it is sent again and again.
             ("pub" | "surveyor", Tool::Nngcat) => drop(command.args(["--interval", "1"])),
+            // The reply to one survey is lost with the next, and nanomsg takes its time to mask 8 MiB.
+            ("surveyor", Tool::Nanocat) if url.starts_with("ws") => drop(command.args(["--interval", "1"])),
             ("pub" | "bus" | "surveyor", Tool::Nanocat) if data.is_some() => drop(command.args(["--interval", "0.2"])),
             // One message, and it stays until it is killed.
             ("push", _) => drop(command.args(["--interval", "86400"])),

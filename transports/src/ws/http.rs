@@ -99,6 +99,11 @@ impl Request {
     /// # Errors
     /// The answer that it gets instead.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, Refusal> {
+        // NNG's way to ask for a URL without a path.
+        if let Some(rest) = bytes.strip_prefix(b"GET  ") {
+            let found = Self::parse(&[b"GET / ", rest].concat())?;
+            return Ok(found.map(|(request, len)| (request, len - 1)));
+        }
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut request = httparse::Request::new(&mut headers);
         let len = match request.parse(bytes) {
@@ -337,6 +342,7 @@ mod tests {
         assert_eq!(replaced("rep.sp", "sub.sp.nanomsg.org, rep.sp"), 101);
         assert_eq!(replaced("Upgrade: websocket", "upgrade: WebSocket"), 101);
         assert_eq!(replaced("Connection: Upgrade", "Connection: keep-alive, Upgrade"), 101);
+        assert_eq!(replaced("/chat?room=1", ""), 101);
         assert_eq!(replaced("rep.sp", "sub.sp"), 400);
         assert_eq!(replaced("Sec-WebSocket-Protocol: rep.sp.nanomsg.org\r\n", ""), 400);
         assert_eq!(replaced("Upgrade: websocket\r\n", ""), 426);
