@@ -47,8 +47,11 @@ impl FdStream {
         Ok(Self { fd, family })
     }
 
-    /// A connected non-blocking stream between two processes of this machine.
+    /// A connected non-blocking stream between two processes of this machine. The system's own choice of its buffer, 208 KiB, would
+    /// hold up a sender of large messages several times in each.
     pub(crate) fn local(fd: OwnedFd) -> io::Result<Self> {
+        // The system cuts it to what it allows, and without it only time is lost.
+        let _ = sockopt::set_socket_send_buffer_size(&fd, LOCAL_BUFFER);
         Self::connected(fd, Family::Other)
     }
 
@@ -170,11 +173,18 @@ impl Acceptor {
         Ok(net::getsockname(&self.fd)?.try_into()?)
     }
 
+    fn stream(&self, fd: OwnedFd) -> io::Result<FdStream> {
+        match self.family {
+            Family::Tcp => FdStream::connected(fd, self.family),
+            Family::Other => FdStream::local(fd),
+        }
+    }
+
     /// The next connection.
     pub(crate) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<FdStream>> {
         loop {
             match accept(&self.fd) {
-                Ok(fd) => return Poll::Ready(FdStream::connected(fd, self.family)),
+                Ok(fd) => return Poll::Ready(self.stream(fd)),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => ready!(self.fd.poll_readable(cx))?,
                 Err(e) => return Poll::Ready(Err(e.into())),
@@ -285,6 +295,9 @@ impl Family {
         }
     }
 }
+
+/// What a stream between two processes of this machine may hold; Linux counts twice as much.
+const LOCAL_BUFFER: usize = 512 * 1024;
 
 /// How many connections may wait to be accepted. Large, because whole fleets reconnect at once; the system cuts it to its own
 /// limit, 4096 on Linux by default.
