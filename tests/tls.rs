@@ -1,7 +1,11 @@
 //! TLS: who is let in and who is not, with which words, and that nobody else is disturbed.
 #![cfg(feature = "tls")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what was measured")]
 
 mod common;
+#[cfg(target_os = "linux")]
+#[path = "tls/idle.rs"]
+mod idle;
 #[cfg(target_os = "linux")]
 #[path = "tls/interop.rs"]
 mod interop;

@@ -49,7 +49,7 @@ fn what_is_wrong_is_said() {
         (&*format!("--cacert {dir}/key.pem"), "PEM"),
         ("--cacert /no/such/file", "/no/such/file"),
         (&*format!("--cert {dir}/cert.pem"), "no private key"),
-        (&*format!("--insecure --tls-min 1.3 --tls-max 1.2"), "version"),
+        ("--insecure --tls-min 1.3 --tls-max 1.2", "version"),
     ] {
         run(&format!("push --dial {url} --data x {options}")).failed(1, text);
     }

@@ -26,7 +26,14 @@ pub(crate) fn command(program: &str, args: &[&str]) -> Command {
 
 /// The cargo of the toolchain that runs this.
 pub(crate) fn cargo(args: &[&str]) -> Command {
-    command("cargo", args)
+    let mut cargo = command("cargo", args);
+    // What cargo tells this program of its package would make it build `ring` anew, which asks for these.
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// Runs it, and says what and how long.

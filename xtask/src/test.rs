@@ -24,6 +24,7 @@ const TOOLS: [(&str, &str, &str); 7] = [
 /// `cargo test --workspace`, doctests included, with the peers that the interop tests need.
 pub(crate) fn test(args: &[&str]) -> Done {
     install_tools();
+    install_pynng();
     let args = [&["test", "--workspace"], args].concat();
     run(&mut cargo(&args))
 }
@@ -62,6 +63,19 @@ fn portable() -> Done {
     let mut test = cargo(&[&["test", "--lib", "--test", "stress", "--test", "conformance"][..], &packages].concat());
     test.env("RUSTFLAGS", "--cfg spanwire_portable").env("CARGO_TARGET_DIR", target_dir().join("portable"));
     run(&mut test)
+}
+
+/// NNG with TLS, for the interop test of TLS: Debian's has none, and the Python package's has.
+fn install_pynng() {
+    let dir = target_dir().join("pynng");
+    let python = dir.join("bin/python").display().to_string();
+    if output(&mut command(&python, &["-c", "import pynng"])).is_ok() {
+        return;
+    }
+    let venv = run(command("python3", &["-m", "venv"]).arg(&dir));
+    if let Err(e) = venv.and_then(|()| run(&mut command(&python, &["-m", "pip", "install", "--quiet", "pynng"]))) {
+        println!("SKIPPED: interop of TLS: {e} (Debian: apt-get install python3-venv; PyPI: pynng)");
+    }
 }
 
 /// Installs what the tests would do without, where that is allowed; says what they do without otherwise.
