@@ -2,11 +2,14 @@
 #![cfg(all(unix, feature = "ws"))]
 #![allow(missing_docs, unreachable_pub, reason = "a test")]
 
-mod common;
 #[path = "ws/autobahn.rs"]
 mod autobahn;
+mod common;
 #[path = "ws/frames.rs"]
 mod frames;
+#[cfg(all(target_os = "linux", not(spanwire_portable)))]
+#[path = "ws/idle.rs"]
+mod idle;
 #[path = "ws/options.rs"]
 mod options;
 #[path = "ws/scripted.rs"]

@@ -47,7 +47,12 @@ fn what_is_wrong_is_answered_with_its_code() {
         ("a ping in fragments", masked(0x09, b"x"), 1002, "proto"),
         ("a long ping", masked(0x89, &[0; 126]), 1002, "proto"),
         ("a large message", masked(0x82, &[0; 1001]), 1009, "too_large"),
-        ("a large message in fragments", [masked(0x02, &[0; 600]), masked(0x80, &[0; 401])].concat(), 1009, "too_large"),
+        (
+            "a large message in fragments",
+            [masked(0x02, &[0; 600]), masked(0x80, &[0; 401])].concat(),
+            1009,
+            "too_large",
+        ),
         ("an absurd length", [&[0x82, 0xff][..], &[0xff; 8], &[0; 4]].concat(), 1009, "too_large"),
         ("half a close code", masked(0x88, &[3]), 1002, "proto"),
         ("a close code that is none", masked(0x88, &1006_u16.to_be_bytes()), 1002, "proto"),
@@ -59,7 +64,11 @@ fn what_is_wrong_is_answered_with_its_code() {
         peer.write(&[masked(0x82, b"before"), bytes].concat());
         assert_eq!(peer.rest(), close(code), "{what}");
         assert_eq!(recv(&pull, LONG).unwrap().body(), b"before", "{what}");
-        if statistic == "proto" { proto += 1 } else { too_large += 1 }
+        if statistic == "proto" {
+            proto += 1
+        } else {
+            too_large += 1
+        }
         wait_for(|| (counted(&pull, "proto"), counted(&pull, "too_large")) == (proto, too_large));
         friend.write(&masked(0x82, what.as_bytes()));
         assert_eq!(recv(&pull, LONG).unwrap().body(), what.as_bytes());

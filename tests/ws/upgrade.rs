@@ -133,7 +133,10 @@ fn a_server_is_asked_byte_for_byte() {
                 "GET /the%20path?x=y HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             )
         );
-        assert_eq!(&rest[22..], "==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: rep.sp.nanomsg.org\r\n\r\n");
+        assert_eq!(
+            &rest[22..],
+            "==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: rep.sp.nanomsg.org\r\n\r\n"
+        );
         peer.write(answer.as_bytes());
         drop(peer);
         let error = dialing.join().unwrap().unwrap_err();

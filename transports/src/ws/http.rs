@@ -22,8 +22,9 @@ impl Headers {
     pub(crate) fn from_lines(text: &str) -> Result<Self> {
         let mut headers = Self::default();
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            let (name, value) =
-                line.split_once(':').ok_or_else(|| Error::InvalidArgument(format!("header {line:?}: no \":\"").into()))?;
+            let (name, value) = line
+                .split_once(':')
+                .ok_or_else(|| Error::InvalidArgument(format!("header {line:?}: no \":\"").into()))?;
             headers.push(name.trim(), value.trim())?;
         }
         Ok(headers)
@@ -362,7 +363,9 @@ mod tests {
         let said = |status: &str| {
             check_response(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes(), KEY, REP).unwrap_err()
         };
-        assert!(matches!(said("403 Forbidden"), Error::PermissionDenied(why) if why.as_str().contains("403 Forbidden")));
+        assert!(
+            matches!(said("403 Forbidden"), Error::PermissionDenied(why) if why.as_str().contains("403 Forbidden"))
+        );
         assert!(matches!(said("404 Not Found"), Error::ConnectionRefused(_)));
         assert!(matches!(said("400 Bad Request"), Error::Protocol(_)));
         assert!(matches!(said("200 OK"), Error::Protocol(_)));

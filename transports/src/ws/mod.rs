@@ -18,9 +18,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use spanwire_core::option::{self, EndpointOptions, OptionValue, names};
-use spanwire_core::transport::{
-    ByteStream, Connection, Dialer, Handshake, Hello, Link, Listener, Transport,
-};
+use spanwire_core::transport::{ByteStream, Connection, Dialer, Handshake, Hello, Link, Listener, Transport};
 use spanwire_core::{OptionMap, Result, Url};
 
 use crate::codec::Length;
@@ -109,10 +107,7 @@ impl Listener for WsListener {
                     "" => "/".to_owned(),
                     path => path.to_owned(),
                 };
-                bind_with(&place, &options, |at, v6_only| {
-                    HUBS.listen(at, v6_only, &path, &secured)
-                })
-                .await
+                bind_with(&place, &options, |at, v6_only| HUBS.listen(at, v6_only, &path, &secured)).await
             }
         })
     }

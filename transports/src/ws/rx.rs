@@ -55,7 +55,11 @@ struct Payload {
 enum Give {
     Nothing,
     /// A message's length, from this byte on; then, if it was collected, the message.
-    Prefix { len: u64, at: usize, collected: bool },
+    Prefix {
+        len: u64,
+        at: usize,
+        collected: bool,
+    },
     /// The collected message, from this byte on.
     Collected(usize),
 }
@@ -261,7 +265,11 @@ impl Rx {
             return Err(violation("reserved bits are set"));
         }
         if header.mask.is_some() != self.masked {
-            return Err(violation(if self.masked { "a client's frame is not masked" } else { "a server's frame is masked" }));
+            return Err(violation(if self.masked {
+                "a client's frame is not masked"
+            } else {
+                "a server's frame is masked"
+            }));
         }
         let payload = Payload { left: len, at: 0, key: header.mask };
         self.frame = match header.opcode {
@@ -493,13 +501,13 @@ mod tests {
     fn each_fault_has_its_code() {
         let key = Some([1, 2, 3, 4]);
         let cases: Vec<(Vec<u8>, u16)> = vec![
-            (vec![0x82, 0x01, b'x'], 1002),                                       // not masked
+            (vec![0x82, 0x01, b'x'], 1002), // not masked
             (frame(0x1, true, b"text", key), 1003),
             (frame(0x1, false, b"te", key), 1003),
-            (vec![0xc2, 0x80, 0, 0, 0, 0], 1002),                                 // RSV1
+            (vec![0xc2, 0x80, 0, 0, 0, 0], 1002), // RSV1
             (vec![0xa2, 0x80, 0, 0, 0, 0], 1002),
             (vec![0x92, 0x80, 0, 0, 0, 0], 1002),
-            (vec![0x83, 0x80, 0, 0, 0, 0], 1002),                                 // opcodes
+            (vec![0x83, 0x80, 0, 0, 0, 0], 1002), // opcodes
             (vec![0x8b, 0x80, 0, 0, 0, 0], 1002),
             (frame(0x0, true, b"?", key), 1002),
             ([frame(0x2, false, b"a", key), frame(0x2, true, b"b", key)].concat(), 1002),
@@ -554,7 +562,8 @@ mod tests {
         let mut rx = Rx::new(true, Vec::new(), 0, 0);
         let large = vec![7; 1 << 20];
         let key = Some([1, 2, 3, 4]);
-        let bytes = [frame(0x2, false, &large, key), frame(0x0, true, &large, key), frame(0x2, true, &large, key)].concat();
+        let bytes =
+            [frame(0x2, false, &large, key), frame(0x0, true, &large, key), frame(0x2, true, &large, key)].concat();
         let (end, given, _) = {
             let wire = Wire(Mutex::new((bytes, usize::MAX)));
             let mut out = Vec::with_capacity(4 << 20);

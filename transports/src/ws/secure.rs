@@ -50,7 +50,12 @@ impl Secured {
 
     /// Shakes hands with the server.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is no other way"))]
-    pub(super) async fn client(&self, stream: FdStream, url: &Url, found: &mut OptionMap) -> Result<Box<dyn ByteStream>> {
+    pub(super) async fn client(
+        &self,
+        stream: FdStream,
+        url: &Url,
+        found: &mut OptionMap,
+    ) -> Result<Box<dyn ByteStream>> {
         match self {
             Self::No => Ok(Box::new(stream)),
             #[cfg(feature = "tls")]

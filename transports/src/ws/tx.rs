@@ -340,7 +340,11 @@ mod tests {
             match header.opcode {
                 OpCode::Data(data) => {
                     assert_eq!(data, if open { Data::Continue } else { Data::Binary });
-                    if open { messages.last_mut().map(|m: &mut Vec<u8>| m.extend(payload)).unwrap() } else { messages.push(payload) }
+                    if open {
+                        messages.last_mut().map(|m: &mut Vec<u8>| m.extend(payload)).unwrap()
+                    } else {
+                        messages.push(payload)
+                    }
                     open = !header.is_final;
                 }
                 OpCode::Control(kind) => control.push((OpCode::Control(kind).into(), payload)),
