@@ -1,6 +1,6 @@
 //! WebSocket, byte by byte, against scripted peers.
 #![cfg(all(unix, feature = "ws"))]
-#![allow(missing_docs, unreachable_pub, reason = "a test")]
+#![allow(missing_docs, unreachable_pub, clippy::print_stdout, reason = "a test")]
 
 #[path = "ws/autobahn.rs"]
 mod autobahn;

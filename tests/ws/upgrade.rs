@@ -9,6 +9,8 @@ use spanwire_core::{Error, Url};
 use crate::common::{listen, open, recv, wait_for};
 use crate::scripted::{ACCEPT, KEY, MASK, Peer, request};
 
+type Expected = fn(&Error) -> bool;
+
 fn counted(socket: &Socket, name: &str) -> u64 {
     socket.stats().number(&["listener", name]).unwrap()
 }
@@ -108,7 +110,7 @@ fn a_server_is_asked_byte_for_byte() {
     let port = server.local_addr().unwrap().port();
     let req = open("req");
     let url = Url::parse(&format!("ws://127.0.0.1:{port}/a/../the%20path?x=y")).unwrap();
-    let answers: [(&str, fn(&Error) -> bool); 7] = [
+    let answers: [(&str, Expected); 7] = [
         ("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", |e| matches!(e, Error::Protocol(_))),
         ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", |e| matches!(e, Error::PermissionDenied(_))),
         ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", |e| matches!(e, Error::ConnectionRefused(_))),

@@ -317,7 +317,7 @@ mod tests {
 
         #[cfg(unix)]
         fn fd(&self) -> std::os::fd::BorrowedFd<'_> {
-            unimplemented!("nobody waits for it")
+            unreachable!("nobody waits for it")
         }
     }
 
@@ -325,8 +325,10 @@ mod tests {
         messages.iter().flat_map(|m| [&(m.len() as u64).to_be_bytes()[..], m].concat()).collect()
     }
 
+    type ControlFrame = (u8, Vec<u8>);
+
     /// The payloads of the messages in these frames; control frames as their opcode and payload.
-    fn decode(mut bytes: &[u8], masked: bool) -> (Vec<Vec<u8>>, Vec<(u8, Vec<u8>)>) {
+    fn decode(mut bytes: &[u8], masked: bool) -> (Vec<Vec<u8>>, Vec<ControlFrame>) {
         let (mut messages, mut control, mut open) = (Vec::new(), Vec::new(), false);
         while !bytes.is_empty() {
             let (header, len) = FrameHeader::parse(&mut Cursor::new(bytes)).unwrap().unwrap();
