@@ -18,10 +18,12 @@ pub(crate) struct Machine {
     revision: String,
     /// Load averages before the first measurement: on a busy machine nothing here means much.
     load: String,
+    /// The cores were kept from halting.
+    awake: bool,
 }
 
 impl Machine {
-    pub(crate) fn here() -> Self {
+    pub(crate) fn here(awake: bool) -> Self {
         let field = |file: &str, key: &str| {
             let text = fs::read_to_string(file).unwrap_or_default();
             let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default();
@@ -37,6 +39,7 @@ impl Machine {
             date: output("date", &["-u", "+%Y-%m-%d %H:%M UTC"]),
             revision: output("git", &["describe", "--always", "--dirty", "--abbrev=12"]),
             load: read("/proc/loadavg"),
+            awake,
         }
     }
 }
@@ -48,7 +51,8 @@ impl fmt::Display for Machine {
             "{}, {} cores, {}, Linux {}, governor {}.",
             self.cpu, self.cores, self.memory, self.kernel, self.governor
         )?;
-        writeln!(f, "{}, revision {}, load before the start {}.", self.date, self.revision, self.load)
+        let awake = if self.awake { "kept awake by idle-class loops" } else { "left to halt while idle" };
+        writeln!(f, "{}, revision {}, load before the start {}; cores {awake}.", self.date, self.revision, self.load)
     }
 }
 

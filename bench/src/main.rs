@@ -3,6 +3,7 @@
 //! Each measurement is two fresh processes (for inproc: two threads of one), peers take turns within each repetition, and ratios are taken
 //! between neighbours of the same repetition.
 
+mod awake;
 mod cases;
 mod job;
 mod machine;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 
+use crate::awake::Awake;
 use crate::cases::Case;
 use crate::job::{Job, Side};
 use crate::machine::Machine;
@@ -47,10 +49,17 @@ struct Args {
     /// Only the scenarios and peers that decide the targets; ends within three minutes.
     #[arg(long)]
     quick: bool,
+    /// Only the scenarios and peers that decide the targets, for as long as they take.
+    #[arg(long)]
+    targets: bool,
+    /// Keep the cores from halting while nobody needs them: compare so on virtual machines.
+    #[arg(long)]
+    awake: bool,
     /// Write everything that was measured into this file.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Write plots and a page with all tables into this folder. A run without --only, --peer and --quick does so in docs/benchmarks.
+    /// Write plots and a page with all tables into this folder. A run without --only, --peer, --quick and
+    /// --targets does so in docs/benchmarks.
     #[arg(long)]
     plot: Option<PathBuf>,
     /// Listener on the first core, dialer on the second.
@@ -95,15 +104,16 @@ fn bench(args: &Args) -> Res {
         }
         return Ok(());
     }
-    let machine = Machine::here();
+    let machine = Machine::here(args.awake);
     print!("{machine}");
+    let _awake = args.awake.then(Awake::begin).transpose()?;
     let results = measure_all(args, &cases)?;
     let rows = targets::judge(&results);
     println!("\n{}\n{}", report::peers(&cases, &results), report::targets(&rows));
     if let Some(file) = &args.json {
         write(file, &json(&machine, &rows, &results)?)?;
     }
-    let whole = args.only.is_empty() && args.peer.is_empty() && !args.quick;
+    let whole = args.only.is_empty() && args.peer.is_empty() && !args.quick && !args.targets;
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/benchmarks");
     if let Some(folder) = args.plot.clone().or(whole.then_some(docs)) {
         fs::create_dir_all(&folder)?;
@@ -146,14 +156,15 @@ fn measure_all(args: &Args, cases: &[Case]) -> Res<Results> {
 
 fn selected(args: &Args) -> Vec<Case> {
     let decisive = [Name::Spanwire, Name::SpanwireAsync, Name::Raw, Name::Libzmq];
+    let decide = args.quick || args.targets;
     let mut cases = Case::all();
     cases.retain(|case| {
         let named = args.only.is_empty() || args.only.iter().any(|part| case.name.contains(part.as_str()));
-        named && (case.quick || !args.quick)
+        named && (case.quick || !decide)
     });
     for case in &mut cases {
         case.peers.retain(|peer| args.peer.is_empty() || args.peer.contains(peer));
-        case.peers.retain(|peer| !args.quick || !args.peer.is_empty() || decisive.contains(peer));
+        case.peers.retain(|peer| !decide || !args.peer.is_empty() || decisive.contains(peer));
     }
     cases.retain(|case| !case.peers.is_empty());
     cases
