@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn errors_come_back_from_the_system_form() {
-        for error in [Error::PeerAuth("self-signed".into()), Error::TimedOut, Error::System(2), Error::TryAgain] {
+        for error in [Error::PeerAuth("self-signed".into()), Error::TimedOut, Error::Transport(7), Error::TryAgain] {
             assert_eq!(Error::from(io::Error::from(error.clone())), error);
         }
     }
