@@ -4,6 +4,9 @@
 
 #[path = "ws/autobahn.rs"]
 mod autobahn;
+#[cfg(all(target_os = "linux", not(spanwire_portable)))]
+#[path = "ws/browser.rs"]
+mod browser;
 mod common;
 #[path = "ws/frames.rs"]
 mod frames;

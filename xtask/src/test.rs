@@ -11,11 +11,12 @@ use crate::run::{Done, cargo, command, output, root, run, target_dir};
 use crate::tsan;
 
 /// What the tests use if it is there: a file that shows that it is, its Debian package, and the tests that do without.
-const TOOLS: [(&str, &str, &str); 7] = [
+const TOOLS: [(&str, &str, &str); 8] = [
     ("/usr/bin/nngcat", "nng-utils", "interop"),
     ("/usr/bin/nanocat", "nanomsg-utils", "interop"),
     ("/usr/include/nng/nng.h", "libnng-dev", "interop"),
     ("/usr/include/nanomsg/nn.h", "libnanomsg-dev", "interop"),
+    ("/usr/bin/chromium", "chromium", "the page in a browser"),
     ("/usr/bin/strace", "strace", "tests and gates of system calls"),
     ("/usr/bin/valgrind", "valgrind", "gates of instructions, the C examples under valgrind"),
     ("/usr/bin/pkg-config", "pkgconf", "the installed C library"),
