@@ -17,7 +17,7 @@ pub fn serve(address: &str, report: impl Fn(&str) + Send + 'static) -> Result<St
     ask.listen(format!("ws://{address}/ask")).wait()?;
     thread::spawn(move || {
         while let Ok(request) = ask.recv_request().wait() {
-            let text = String::from_utf8_lossy(request.body()).into_owned();
+            let text = String::from_utf8_lossy(request.message.body()).into_owned();
             let words: Vec<_> = text.split(' ').collect();
             let answer = match words[..] {
                 ["publish", from, count] => publish(&feed, from, count),
