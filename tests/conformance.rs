@@ -1,32 +1,31 @@
 //! What every transport promises, asked of each of them in one line.
 
 mod common;
-#[macro_use]
-#[path = "conformance/mod.rs"]
-mod suite;
 
-conformance!(inproc, "inproc": every, dialed);
-conformance!(tcp, "tcp": every, dialed, stream, hosted, port, wildcard);
-conformance!(tcp4, "tcp4": every, dialed, stream, hosted, port, wildcard);
-conformance!(tcp6, "tcp6": every, dialed, stream, hosted, port, wildcard);
+use spanwire_conformance::{Kit, conformance};
+
+conformance!(inproc, Kit::library("inproc") => every, dialed);
+conformance!(tcp, Kit::library("tcp") => every, dialed, stream, hosted, port, wildcard);
+conformance!(tcp4, Kit::library("tcp4") => every, dialed, stream, hosted, port, wildcard);
+conformance!(tcp6, Kit::library("tcp6") => every, dialed, stream, hosted, port, wildcard);
 #[cfg(feature = "tls")]
-conformance!(tls, "tls+tcp": every, dialed, stream, hosted, port, wildcard);
+conformance!(tls, Kit::library("tls+tcp") => every, dialed, stream, hosted, port, wildcard);
 #[cfg(all(unix, feature = "ws"))]
-conformance!(ws, "ws": every, dialed, port, wildcard, paths);
+conformance!(ws, Kit::library("ws") => every, dialed, port, wildcard, paths);
 #[cfg(all(unix, feature = "ws"))]
-conformance!(ws4, "ws4": every, dialed, port, wildcard, paths);
+conformance!(ws4, Kit::library("ws4") => every, dialed, port, wildcard, paths);
 #[cfg(all(unix, feature = "ws"))]
-conformance!(ws6, "ws6": every, dialed, port, wildcard, paths);
+conformance!(ws6, Kit::library("ws6") => every, dialed, port, wildcard, paths);
 #[cfg(all(unix, feature = "tls", feature = "ws"))]
-conformance!(wss, "wss": every, dialed, port, wildcard, paths);
+conformance!(wss, Kit::library("wss") => every, dialed, port, wildcard, paths);
 #[cfg(all(unix, not(spanwire_portable)))]
-conformance!(ipc, "ipc": every, dialed, stream, hosted, file, local);
+conformance!(ipc, Kit::library("ipc") => every, dialed, stream, hosted, file, local);
 #[cfg(all(unix, not(spanwire_portable)))]
-conformance!(unix, "unix": every, dialed, stream, hosted, file, local);
+conformance!(unix, Kit::library("unix") => every, dialed, stream, hosted, file, local);
 #[cfg(all(target_os = "linux", not(spanwire_portable)))]
-conformance!(abstract_names, "abstract": every, dialed, stream, hosted, local);
+conformance!(abstract_names, Kit::library("abstract") => every, dialed, stream, hosted, local);
 #[cfg(all(unix, not(spanwire_portable)))]
-conformance!(socket, "socket": every, stream);
+conformance!(socket, Kit::library("socket") => every, stream);
 
 /// What is the same for all of them: the address itself.
 mod addresses {

@@ -12,10 +12,6 @@ mod common;
 #[cfg(unix)]
 #[path = "lifecycle/linger.rs"]
 mod linger;
-#[cfg(unix)]
-#[path = "conformance/peer.rs"]
-#[allow(dead_code, unreachable_pub, reason = "shared with the conformance suite")]
-mod peer;
 #[cfg(target_os = "linux")]
 #[path = "lifecycle/traces.rs"]
 mod traces;

@@ -3,14 +3,11 @@
 #![cfg(unix)]
 
 mod common;
-#[path = "conformance/peer.rs"]
-#[allow(dead_code, unreachable_pub, reason = "shared with the conformance suite")]
-mod peer;
 
 use std::time::Duration;
 
 use common::{S, listen, open_form, recv, send, wait_for};
-use peer::Peer;
+use spanwire_conformance::peer::Peer;
 use spanwire_core::driver::{Limit, Listener, Operation, Socket};
 use spanwire_core::option::names;
 use spanwire_core::{Error, Message, OptionValue};

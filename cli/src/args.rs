@@ -13,6 +13,7 @@ use crate::device::DeviceArgs;
 use crate::exit::Exit;
 use crate::monitor::MonitorArgs;
 use crate::perf::PerfArgs;
+use crate::plugins::Plugins;
 use crate::protocol::{Protocol, ProtocolFlags};
 
 /// Send, receive, forward and watch messages of the scalability protocols
@@ -23,6 +24,9 @@ use crate::protocol::{Protocol, ProtocolFlags};
 #[command(name = "spanwire", version, after_help = EXAMPLES, infer_long_args = true, arg_required_else_help = true)]
 #[command(subcommand_required = true, disable_help_subcommand = true, max_term_width = 110)]
 pub(crate) struct Cli {
+    /// What else can be dialed and listened at.
+    #[command(flatten)]
+    pub plugins: Plugins,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -87,7 +91,7 @@ pub(crate) struct NngcatArgs {
 }
 
 /// Parses a command line, the program's name first. `Ok(None)`: help or the version was asked for and has been printed.
-pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Command>, Exit> {
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Cli>, Exit> {
     let args = nngcat_style(args.into_iter().collect());
     let mut command = command();
     let help = match args.get(1).and_then(|arg| command.find_subcommand(arg)) {
@@ -96,7 +100,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<C
     };
     let usage = |e: &clap::Error| Exit::Usage(format!("{} (see {help})", one_line(&e.render())));
     match command.try_get_matches_from_mut(args) {
-        Ok(matches) => Cli::from_arg_matches(&matches).map(|cli| Some(cli.command)).map_err(|e| usage(&e)),
+        Ok(matches) => Cli::from_arg_matches(&matches).map(Some).map_err(|e| usage(&e)),
         Err(e) if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             e.print().map_err(Exit::writing)?;
             Err(Exit::Usage("no command given".into()))
@@ -165,8 +169,9 @@ nngcat's and nanocat's calling style works, too. The protocol is an option then,
 printed unless a format is chosen, as they have it:
   spanwire --req --dial tcp://127.0.0.1:5555 --data ping --quoted
 
-URLs: tcp://HOST:PORT, tls+tcp://HOST:PORT, ipc://PATH, abstract://NAME, inproc://NAME. Port 0 lets
-the system choose; --verbose tells what it chose.
+URLs: tcp://HOST:PORT, tls+tcp://HOST:PORT, ws://HOST:PORT/PATH, wss://HOST:PORT/PATH, ipc://PATH,
+abstract://NAME, inproc://NAME, and those of a --plugin. Port 0 lets the system choose; --verbose
+tells what it chose.
 
 Exit status: 0 done, 1 failed, 2 the command line makes no sense.";
 
@@ -182,7 +187,8 @@ mod tests {
     use super::*;
 
     fn parsed(line: &str) -> Result<Option<Command>, Exit> {
-        parse(std::iter::once("spanwire").chain(line.split_whitespace()).map(OsString::from))
+        let args = std::iter::once("spanwire").chain(line.split_whitespace());
+        Ok(parse(args.map(OsString::from))?.map(|cli| cli.command))
     }
 
     fn refused(line: &str) -> String {
@@ -226,7 +232,23 @@ mod tests {
     #[test]
     fn a_link_named_nngcat_is_nngcat() {
         let args = ["/usr/bin/nngcat", "--pull", "-l", "1"].map(OsString::from);
-        assert!(matches!(parse(args), Ok(Some(Command::Nngcat(_)))));
+        assert!(matches!(parse(args), Ok(Some(Cli { command: Command::Nngcat(_), .. }))));
+    }
+
+    #[test]
+    fn every_subcommand_takes_plugins() {
+        for line in [
+            "req --plugin a.so --dial x://y --plugin b.so",
+            "--req --plugin a.so --plugin b.so --dial x://y",
+            "device --plugin a.so -p req --plugin b.so x://y x://z",
+            "monitor req --plugin a.so --plugin b.so --dial x://y",
+            "perf --plugin a.so --plugin b.so serve x://y",
+            "perf lat --plugin a.so --plugin b.so x://y",
+        ] {
+            let args = std::iter::once("spanwire").chain(line.split_whitespace());
+            let Ok(Some(cli)) = parse(args.map(OsString::from)) else { panic!("{line}") };
+            assert!(format!("{:?}", cli.plugins).contains("[\"a.so\", \"b.so\"]"), "{line}: {:?}", cli.plugins);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The `spanwire` command.
 //!
-//! `args` is the command line; `cat` is one socket, with nngcat's options; `device`, `monitor`, `perf` and `demo` are the other subcommands.
+//! `args` is the command line; `cat` is one socket, with nngcat's options; `device`, `monitor`, `perf` and `demo` are the other subcommands; `plugins` has
+//! the transports that any of them may load.
 
 #![forbid(unsafe_code)]
 
@@ -13,25 +14,27 @@ mod exit;
 mod format;
 mod monitor;
 mod perf;
+mod plugins;
 mod protocol;
 mod tls;
 
 use std::process::ExitCode;
 
-use args::Command;
+use args::{Cli, Command};
 use cat::Style;
 use exit::Exit;
 use protocol::Protocol;
 
 fn main() -> ExitCode {
-    match args::parse(std::env::args_os()).and_then(|command| command.map_or(Ok(()), run)) {
+    match args::parse(std::env::args_os()).and_then(|cli| cli.map_or(Ok(()), run)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => exit.report(),
     }
 }
 
-fn run(command: Command) -> Result<(), Exit> {
-    match command {
+fn run(cli: Cli) -> Result<(), Exit> {
+    cli.plugins.load()?;
+    match cli.command {
         Command::Req(cat) => cat.run(Protocol::Req, Style::Subcommand),
         Command::Rep(cat) => cat.run(Protocol::Rep, Style::Subcommand),
         Command::Pub(cat) => cat.run(Protocol::Pub, Style::Subcommand),

@@ -112,6 +112,23 @@ macro_rules! errors {
                 }
             }
 
+            /// This error with this detail, if it is one that has a detail and none is known yet.
+            ///
+            /// ```
+            /// use spanwire_core::Error;
+            ///
+            /// let refused = Error::from_code(6).unwrap_or(Error::Closed).or_detail("tcp://127.0.0.1:1");
+            /// assert_eq!(refused.to_string(), "Connection refused: tcp://127.0.0.1:1");
+            /// assert_eq!(refused.or_detail("elsewhere").detail(), "tcp://127.0.0.1:1");
+            /// ```
+            #[must_use]
+            pub fn or_detail(self, text: impl Into<Detail>) -> Self {
+                match self {
+                    $(Self::$detailed(detail) if detail.as_str().is_empty() => Self::$detailed(text.into()),)*
+                    other => other,
+                }
+            }
+
             /// What was wrong in particular; empty if nothing more is known.
             ///
             /// ```

@@ -376,9 +376,6 @@ options! {
     LINGER = "linger", Duration, [SOCKET], ReadWrite, None, Driver;
 }
 
-/// The value of `recv-size-max` where it is not set.
-pub const RECV_SIZE_MAX_DEFAULT: usize = 64 * 1024 * 1024;
-
 /// The value of `ws:txframe-max` where it is not set: what NNG sends, and less than it accepts.
 pub const WS_TXFRAME_MAX_DEFAULT: usize = 64 * 1024;
 
@@ -656,6 +653,21 @@ impl EndpointOptions {
         }
     }
 
+    /// The largest message that may be received, in bytes; 0 is unlimited. A transport that frames messages itself reads it for each
+    /// connection, and answers [`Error::MessageTooLarge`] before it reads a longer one.
+    ///
+    /// ```
+    /// use spanwire_core::option::EndpointOptions;
+    ///
+    /// let options = EndpointOptions::default();
+    /// assert_eq!(options.recv_size_max(), 64 << 20);
+    /// options.set("recv-size-max", 0_usize.into());
+    /// assert_eq!(options.recv_size_max(), 0);
+    /// ```
+    pub fn recv_size_max(&self) -> usize {
+        self.size(names::RECV_SIZE_MAX).unwrap_or(DEFAULT_RECV_MAX)
+    }
+
     /// A time, if it is set; the inner `None` is infinite.
     ///
     /// ```
@@ -673,6 +685,9 @@ impl EndpointOptions {
         }
     }
 }
+
+/// What `recv-size-max` is where it was not set.
+pub(crate) const DEFAULT_RECV_MAX: usize = 64 * 1024 * 1024;
 
 macro_rules! conversions {
     ($($type:ty => $variant:ident $(via $via:expr)?;)*) => {

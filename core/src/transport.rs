@@ -8,6 +8,10 @@
 //! All methods are object-safe and poll-based, so that a C vtable can mirror them one to one. They are polled on one
 //! thread that all endpoints share: they must not block. Use `async-io` for readiness and the crate `blocking` for what
 //! can't be done without waiting, such as name resolution.
+//!
+//! Errors: what a method answers is counted on the dialer or listener, and logged. An error of a dialer or listener should name
+//! its address, see [`Error::or_detail`]. A panic is [`Error::Internal`]; the driver gives up an attempt to connect or to bind after 30 s, a handshake
+//! after 10 s, and a pipe that does not close after 1 s.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -156,18 +160,32 @@ pub struct Frame {
 }
 
 /// The sending side of a link that moves whole messages.
+///
+/// A message's [header](Message::header) and body belong together: on the way they are one, the header first. The other side's
+/// [`PipeRx`] puts all of it into the body.
+///
+/// Dropped when the pipe has closed; no other method is called after [`poll_close`](Self::poll_close) was ready.
 pub trait PipeTx: Send {
     /// Takes messages off the front of the queue, as many as it can. Pending: it took what it could and will wake when it can
-    /// take more. Ready: it took all.
+    /// take more, or has delivered what it took. Ready: it took all, and none of it is held here any more. So a pipe that closes
+    /// waits for what is on its way, for as long as the option `linger` says.
+    ///
+    /// # Errors
+    /// They close the pipe.
     fn poll_send(&mut self, cx: &mut Context<'_>, queue: &mut VecDeque<Message>) -> Poll<Result<()>>;
 
-    /// Delivers what it holds and closes.
+    /// Delivers what it holds and closes. Called when the pipe closes, whoever closes it, after the last
+    /// [`poll_send`](Self::poll_send). Who does not get through with both within a second after that is dropped as it is.
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
-/// The receiving side of a link that moves whole messages.
+/// The receiving side of a link that moves whole messages. Dropped when the pipe closes.
 pub trait PipeRx: Send {
-    /// Appends at most `max` messages and answers how many, at least one.
+    /// Appends at most `max` messages and answers how many; 0 at the end of the connection.
+    ///
+    /// # Errors
+    /// They close the pipe. [`Error::MessageTooLarge`] above [`EndpointOptions::recv_size_max`]; the driver checks that as well,
+    /// but only when the message is there. [`Error::Protocol`] for what makes no sense.
     fn poll_recv(&mut self, cx: &mut Context<'_>, into: &mut Vec<Message>, max: usize) -> Poll<Result<usize>>;
 }
 

@@ -6,7 +6,7 @@ use spanwire::{Pair0, Pub, Rep, Result, Socket};
 
 /// Serves at this address, such as `127.0.0.1:8080`, and calls `report` with what a page says of itself when it has done all. Answers the
 /// address, with the port that was chosen. It ends with the process.
-pub fn serve(address: &str, report: impl Fn(&str) + Send + 'static) -> Result<String> {
+pub(crate) fn serve(address: &str, report: impl Fn(&str) + Send + 'static) -> Result<String> {
     let feed = Socket::<Pub>::new();
     feed.set_option("send-buffer", 1000)?;
     let listener = feed.listen(format!("ws://{address}/feed")).wait()?;

@@ -10,6 +10,7 @@
 //! | `option.rs` | all functions that read or set an option, from one table |
 //! | `aio.rs` | asynchronous operations, for their users and for those who provide them |
 //! | `pool.rs`, `timer.rs` | the threads that callbacks run on; the one that timeouts come from |
+//! | `plugin.rs` | transports of C |
 //! | `mem.rs` | memory that C allocates and frees |
 //! | the others | parts of NNG's API that need no socket |
 //!
@@ -38,6 +39,7 @@ mod option;
 mod optparse;
 mod pipe;
 mod platform;
+mod plugin;
 mod pool;
 mod sockaddr;
 mod socket;

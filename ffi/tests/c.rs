@@ -87,6 +87,19 @@ fn tls() {
 }
 
 #[test]
+fn transports_of_c() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let plugin = scratch().join("ctcp.so");
+    let mut cc = cc();
+    cc.args(["-Wextra", "-fPIC", "-shared", "-I"]).arg(root.join("ffi/include"));
+    succeed(cc.arg("-o").arg(&plugin).arg(root.join("examples/c-transport/ctcp.c")).arg("-lpthread"));
+    let expected = std::fs::read_to_string(folder().join("c/plugin.out")).unwrap();
+    let mut run = Command::new(compile("plugin"));
+    run.env("LD_LIBRARY_PATH", library()).env("PLUGIN", plugin);
+    compare("plugin", "our library", &expected, &run.output().unwrap());
+}
+
+#[test]
 fn headers_agree_with_debians() {
     if !Path::new("/usr/include/nng/nng.h").exists() {
         return;

@@ -8,7 +8,7 @@ use spanwire_core::option::names;
 use spanwire_core::{Error, Message, OptionValue, Url};
 
 use crate::common::{S, address, dial, listen, open, recv, send, wait_for, within};
-use crate::peer::Peer;
+use spanwire_conformance::peer::Peer;
 
 const LONG: Duration = Duration::from_secs(10);
 const LEN: usize = 10_000;

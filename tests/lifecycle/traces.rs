@@ -249,7 +249,7 @@ fn the_io_thread_rests_while_a_peer_has_stalled() {
     }
     let push = open("push");
     let listener = listen(&push, &address("ipc"));
-    let peer = crate::peer::Peer::join(&listener.url(), 0x51);
+    let peer = spanwire_conformance::peer::Peer::join(&listener.url(), 0x51);
     wait_for(|| !push.pipes().is_empty());
     while send(&push, vec![0; 100], Duration::from_millis(100)).is_ok() {}
     thread::sleep(Duration::from_millis(100));

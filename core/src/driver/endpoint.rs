@@ -12,12 +12,13 @@ use event_listener::Event;
 use futures_lite::future::or;
 
 use super::events::PipeChange;
-use super::executor::spawn;
+use super::executor::{contained, spawn};
 use super::ledger::Life;
 use super::notify::Signal;
 use super::pipe::{PipeLink, PipeShared};
 use super::socket::Inner;
 use super::{dirty, pump};
+pub(crate) use crate::option::DEFAULT_RECV_MAX;
 use crate::option::{self, Address, EndpointOptions, Scope, names};
 use crate::protocol::{PipeAttrs, Reject};
 use crate::transport::{self, Connection, Hello, Link};
@@ -116,7 +117,7 @@ impl Listener {
         let ep = &self.0;
         let mut listener = ep.begin(Endpoint::take_prepared)?;
         let guard = Unbegin(ep);
-        let url = poll_fn(|cx| listener.poll_bind(cx)).await?;
+        let url = limited(DIAL_LIMIT, poll_fn(|cx| contained(|| listener.poll_bind(cx)))).await?;
         std::mem::forget(guard);
         let slot = Arc::new(Mutex::new(Some(listener)));
         let mut state = ep.lock();
@@ -492,7 +493,7 @@ async fn dial_once(ep: Arc<Endpoint>, mut dialer: Box<dyn transport::Dialer>) ->
         Ok((_, hello)) => hello,
         Err(e) => return (None, Err(e)),
     };
-    let connect = limited(DIAL_LIMIT, poll_fn(|cx| dialer.poll_dial(cx, hello)));
+    let connect = limited(DIAL_LIMIT, poll_fn(|cx| contained(|| dialer.poll_dial(cx, hello))));
     let result = match connect.await {
         Ok(connection) => attach(&ep, connection).await.map(|pipe| Dialed(Some(pipe))),
         Err(e) => Err(e),
@@ -535,11 +536,11 @@ async fn keep_accepting(ep: Arc<Endpoint>, listener: Accepting) {
         let accepted = poll_fn(|cx| {
             let mut listener = listener.lock().unwrap_or_else(PoisonError::into_inner);
             match listener.as_mut() {
-                Some(listener) => listener.poll_accept(cx, hello).map(Some),
+                Some(listener) => contained(|| listener.poll_accept(cx, hello)).map(Some),
                 None => std::task::Poll::Ready(None),
             }
         });
-        let handshake = match accepted.await {
+        let mut handshake = match accepted.await {
             None => return,
             Some(Ok(handshake)) => handshake,
             Some(Err(e)) => {
@@ -563,7 +564,8 @@ async fn keep_accepting(ep: Arc<Endpoint>, listener: Accepting) {
         spawn(async move {
             let _place = place;
             let shaken = async {
-                let connection = limited(HANDSHAKE_LIMIT, handshake).await?;
+                let shake = poll_fn(|cx| contained(|| handshake.as_mut().poll(cx)));
+                let connection = limited(HANDSHAKE_LIMIT, shake).await?;
                 attach(&ep, connection).await
             };
             let closed = async {
@@ -593,10 +595,11 @@ async fn keep_accepting(ep: Arc<Endpoint>, listener: Accepting) {
 pub(super) async fn attach(ep: &Arc<Endpoint>, connection: Connection) -> Result<Arc<PipeShared>> {
     let (socket, _) = ep.hello()?;
     let Connection { peer, link, options } = connection;
+    let limit = ep.options.recv_size_max();
     let link = match link {
         Link::Stream(stream, codec) => PipeLink::Stream(stream, codec),
         Link::Local(local) => PipeLink::from(local),
-        Link::Messages(tx, rx) => PipeLink::from(pump::start(tx, rx)),
+        Link::Messages(tx, rx) => PipeLink::from(pump::start(tx, rx, ep, limit)),
     };
     let pipe = Arc::new(PipeShared::new(&socket, ep.clone(), options, link));
     let candidate = Candidate { socket: &socket, pipe: &pipe };
@@ -608,7 +611,6 @@ pub(super) async fn attach(ep: &Arc<Endpoint>, connection: Connection) -> Result
         };
         limited(HANDSHAKE_LIMIT, told).await?;
     }
-    let limit = ep.options.size(names::RECV_SIZE_MAX).unwrap_or(DEFAULT_RECV_MAX);
     let wanted = socket.info.peer;
     let attached = if pipe.is_closing() {
         Err(Error::ConnectionAborted)
@@ -711,14 +713,13 @@ fn fresh<T>(next: &AtomicU32, id: impl Fn(u32) -> Option<T>) -> T {
     }
 }
 
-pub(crate) const DEFAULT_RECV_MAX: usize = option::RECV_SIZE_MAX_DEFAULT;
 pub(crate) const DEFAULT_RECONNECT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// Whatever the options say: no tight loop, and no time that overflows.
 const RECONNECT_FLOOR: Duration = Duration::from_millis(1);
 const RECONNECT_LIMIT: Duration = Duration::from_secs(24 * 3600);
 /// A peer that has not shaken hands by then is given up.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
-/// Name resolution, connection and handshake together.
+/// Name resolution, connection and handshake together; and binding.
 const DIAL_LIMIT: Duration = Duration::from_secs(30);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 /// Handshakes at one time; more connections wait in the system's queue.

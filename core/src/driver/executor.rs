@@ -3,9 +3,12 @@
 use std::future::{Future, pending};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Sender, channel};
+use std::task::Poll;
 use std::thread;
 
 use async_executor::{Executor, Task};
+
+use crate::{Error, Result};
 
 /// Runs a future on the library's executor thread, which starts with the first one.
 pub(crate) fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> Task<T> {
@@ -24,6 +27,12 @@ pub(crate) fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 
         }
     });
     executor.spawn(future)
+}
+
+/// Polls what a transport does. If it panics, that is an error of the transport, and of nobody else.
+pub(crate) fn contained<T>(poll: impl FnOnce() -> Poll<Result<T>>) -> Poll<Result<T>> {
+    let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(poll));
+    polled.unwrap_or_else(|_| Poll::Ready(Err(Error::Internal("the transport panicked".into()))))
 }
 
 /// Runs code that is not the driver's; a panic is logged and goes no further.

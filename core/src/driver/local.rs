@@ -52,6 +52,8 @@ struct ChannelState {
     closed: bool,
     /// The reader has been told that there is something, and has not found the queue empty since.
     told_reader: bool,
+    /// What the reader took last has not reached the transport. Only readers that say so.
+    in_hand: bool,
     /// The writer found the queue full, or lingers, and wants to be told when the queue is taken.
     writer_waits: bool,
     reader: Notified,
@@ -66,6 +68,16 @@ pub(crate) struct Pushed {
     pub(crate) tell: bool,
 }
 
+impl ChannelState {
+    fn take(&mut self, into: &mut VecDeque<Message>) -> (bool, bool) {
+        debug_assert!(into.is_empty());
+        std::mem::swap(&mut self.queue, into);
+        // One that found something looks again, by itself.
+        self.told_reader = self.closed || !into.is_empty();
+        (std::mem::take(&mut self.writer_waits), self.closed)
+    }
+}
+
 impl Channel {
     fn new(depth: usize) -> Self {
         Self {
@@ -73,6 +85,7 @@ impl Channel {
                 queue: VecDeque::new(),
                 closed: false,
                 told_reader: false,
+                in_hand: false,
                 writer_waits: false,
                 reader: Notified::Nobody,
                 writer: Notified::Nobody,
@@ -115,12 +128,23 @@ impl Channel {
     /// Takes everything, in exchange for an empty queue. Who finds something must come again. Answers whether the writer has to be told, and whether the channel has
     /// ended: then nothing more will come.
     pub(crate) fn take(&self, into: &mut VecDeque<Message>) -> (bool, bool) {
+        self.lock().take(into)
+    }
+
+    /// As [`take`](Self::take), and what was taken is on its way until it is [`delivered`](Self::delivered).
+    pub(crate) fn take_in_hand(&self, into: &mut VecDeque<Message>) -> (bool, bool) {
         let mut state = self.lock();
-        debug_assert!(into.is_empty());
-        std::mem::swap(&mut state.queue, into);
-        // One that found something looks again, by itself.
-        state.told_reader = state.closed || !into.is_empty();
-        (std::mem::take(&mut state.writer_waits), state.closed)
+        let taken = state.take(into);
+        state.in_hand = !into.is_empty();
+        taken
+    }
+
+    /// What was taken in hand has arrived. Answers whether the writer has to be told.
+    pub(crate) fn delivered(&self) -> bool {
+        let mut state = self.lock();
+        state.in_hand = false;
+        // If there is more, the next take tells.
+        state.queue.is_empty() && std::mem::take(&mut state.writer_waits)
     }
 
     /// Whether more than half of the queue is free.
@@ -137,7 +161,7 @@ impl Channel {
     /// Whether nothing is on its way. Otherwise the writer is told when it has been taken.
     pub(crate) fn is_taken(&self) -> bool {
         let mut state = self.lock();
-        let taken = state.queue.is_empty();
+        let taken = state.queue.is_empty() && !state.in_hand;
         state.writer_waits |= !taken;
         taken
     }

@@ -153,7 +153,7 @@ fn connection(
 ) -> Connection {
     let terms = Terms {
         client,
-        message_max: options.size(names::RECV_SIZE_MAX).unwrap_or(option::RECV_SIZE_MAX_DEFAULT),
+        message_max: options.recv_size_max(),
         frame_max: options.size(names::WS_RXFRAME_MAX).unwrap_or(0),
         fragment: options.size(names::WS_TXFRAME_MAX).unwrap_or(option::WS_TXFRAME_MAX_DEFAULT),
         ping: options.duration(names::WS_PING_INTERVAL).flatten().filter(|time| !time.is_zero()),

@@ -7,8 +7,8 @@ use spanwire_core::driver::PipeChange;
 use spanwire_core::option::names;
 use spanwire_core::{Error, OptionValue};
 
-use super::kit::{Kit, counted, dial};
 use crate::common::{S, listen, open, recv, send, wait_for, within};
+use crate::kit::{Kit, counted, dial};
 
 const LONG: Duration = Duration::from_secs(10);
 

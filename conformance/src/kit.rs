@@ -1,16 +1,24 @@
 //! How to reach the sockets of each transport.
 
 use futures_lite::future::block_on;
-use spanwire_core::driver::{Dialer, Listener, Socket};
+use spanwire_core::driver::{Dialer, Listener, Pipe, Socket};
 use spanwire_core::{Result, Url};
 
-use super::peer::Peer;
 use crate::common;
+use crate::peer::Peer;
 
 /// A transport under test.
 #[derive(Clone, Copy, Debug)]
 pub struct Kit {
     pub scheme: &'static str,
+    /// Registers the transport and makes addresses to listen at, if it is none of the library.
+    plugin: Option<Plugin>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Plugin {
+    register: fn(),
+    address: fn() -> String,
 }
 
 /// The second end of a connection between two of our sockets.
@@ -21,8 +29,31 @@ pub enum End {
 }
 
 impl Kit {
+    /// One of the library's own transports.
+    pub const fn library(scheme: &'static str) -> Self {
+        Self { scheme, plugin: None }
+    }
+
+    /// A transport of somebody else. `register` is called before each case; `address` answers an address to listen at that nobody
+    /// else uses, and that can be dialed as the listener's URL tells it.
+    pub const fn plugin(scheme: &'static str, register: fn(), address: fn() -> String) -> Self {
+        Self { scheme, plugin: Some(Plugin { register, address }) }
+    }
+
+    /// Before a case.
+    pub fn begin(&self) {
+        // Before, so that a plugin may replace what the library has.
+        spanwire_transports::register_all();
+        if let Some(plugin) = self.plugin {
+            (plugin.register)();
+        }
+    }
+
     /// An address to listen at that nobody else uses.
     pub fn address(&self) -> String {
+        if let Some(plugin) = self.plugin {
+            return (plugin.address)();
+        }
         match self.scheme {
             "tcp6" => "tcp6://[::1]:0".into(),
             "ws6" => "ws6://[::1]:0/test".into(),
@@ -33,17 +64,22 @@ impl Kit {
 
     /// An address at which nobody listens, and which stays free.
     pub fn vacant(&self) -> (Url, Box<dyn std::any::Any>) {
-        match self.scheme {
-            _ if self.is_tcp() => {
+        let address = Url::parse(&self.address()).unwrap();
+        match address.port() {
+            Some(_) => {
                 // Connections from a port that is bound and not listened at are refused; while it is connected nobody gets it.
-                let host = self.host();
+                let host = if address.host() == Some("::1") { "[::1]" } else { "127.0.0.1" };
                 let listener = std::net::TcpListener::bind(format!("{host}:0")).unwrap();
                 let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
                 let url = format!("{}://{host}:{}", self.scheme, client.local_addr().unwrap().port());
                 (Url::parse(&url).unwrap(), Box::new((listener, client)))
             }
-            _ => (Url::parse(&self.address()).unwrap(), Box::new(())),
+            None => (address, Box::new(())),
         }
+    }
+
+    pub fn is_plugin(&self) -> bool {
+        self.plugin.is_some()
     }
 
     pub fn is_inproc(&self) -> bool {
@@ -87,9 +123,9 @@ impl Kit {
 
     /// Joins two sockets and waits until both have the connection.
     pub fn connect(&self, listening: &Socket, other: &Socket) -> (Listener, End) {
-        let (a, b) = (listening.pipes().len(), other.pipes().len());
+        let (a, b) = (listening.pipes(), other.pipes());
         let ends = self.join(listening, other);
-        common::wait_for(|| listening.pipes().len() > a && other.pipes().len() > b);
+        common::wait_for(|| has_another(listening, &a) && has_another(other, &b));
         ends
     }
 
@@ -106,17 +142,17 @@ impl Kit {
         if self.scheme == "socket" {
             let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
             listener.endpoint_options().fd_inbox().put(ours.into()).unwrap();
-            return Peer::new(theirs, super::peer::Framing::Length);
+            return Peer::new(theirs, crate::peer::Framing::Length);
         }
         Peer::dial(&listener.url())
     }
 
     /// A scripted peer that has shaken hands, and is a pipe of the socket.
     pub fn member(&self, socket: &Socket, listener: &Listener, number: u16) -> Peer {
-        let before = socket.pipes().len();
+        let before = socket.pipes();
         let mut peer = self.peer(listener);
         peer.shake_hands(number);
-        common::wait_for(|| socket.pipes().len() > before);
+        common::wait_for(|| has_another(socket, &before));
         peer
     }
 }
@@ -128,6 +164,11 @@ impl End {
             Self::Listener(listener) => listener.close(),
         }
     }
+}
+
+/// Whether there is a pipe that was not there before. Some of those may have gone meanwhile.
+fn has_another(socket: &Socket, before: &[Pipe]) -> bool {
+    socket.pipes().iter().any(|pipe| !before.contains(pipe))
 }
 
 /// Dials and waits for the first attempt.

@@ -6,9 +6,9 @@ use spanwire_core::driver::{Listener, Socket};
 use spanwire_core::option::names;
 use spanwire_core::{Error, OptionValue};
 
-use super::kit::{Kit, counted};
-use super::peer::{Framing, Peer, hello};
 use crate::common::{S, open, recv, wait_for};
+use crate::kit::{Kit, counted};
+use crate::peer::{Framing, Peer, hello};
 
 const LONG: Duration = Duration::from_secs(10);
 const PUSH: u16 = 0x50;

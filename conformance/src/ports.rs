@@ -4,8 +4,8 @@ use futures_lite::future::block_on;
 use spanwire_core::option::names;
 use spanwire_core::{Error, OptionValue, Url};
 
-use super::kit::{Kit, dial};
 use crate::common::{listen, open, wait_for};
+use crate::kit::{Kit, dial};
 
 /// The URL and the option tell which port it became.
 pub fn the_system_chooses_a_port(kit: &Kit) {

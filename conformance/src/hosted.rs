@@ -7,9 +7,9 @@ use spanwire_core::Error;
 use spanwire_core::driver::{Limit, Operation};
 use spanwire_core::option::names;
 
-use super::kit::{Kit, counted};
-use super::peer::{Host, hello};
 use crate::common::{S, open, within};
+use crate::kit::{Kit, counted};
+use crate::peer::{Host, hello};
 
 /// Whatever is wrong with the handshake, the dial says so, and can be tried again.
 pub fn refused_handshakes(kit: &Kit) {

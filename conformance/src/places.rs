@@ -10,8 +10,8 @@ use spanwire_core::driver::Socket;
 use spanwire_core::option::names;
 use spanwire_core::{Error, OptionValue, Result, Url};
 
-use super::kit::{Kit, dial};
 use crate::common::{listen, open};
+use crate::kit::{Kit, dial};
 
 fn place(kit: &Kit) -> (Url, PathBuf) {
     let url = Url::parse(&kit.address()).unwrap();
