@@ -8,7 +8,6 @@ conformance!(inproc, Kit::library("inproc") => every, dialed);
 conformance!(tcp, Kit::library("tcp") => every, dialed, stream, hosted, port, wildcard);
 conformance!(tcp4, Kit::library("tcp4") => every, dialed, stream, hosted, port, wildcard);
 conformance!(tcp6, Kit::library("tcp6") => every, dialed, stream, hosted, port, wildcard);
-#[cfg(feature = "tls")]
 conformance!(tls, Kit::library("tls+tcp") => every, dialed, stream, hosted, port, wildcard);
 #[cfg(all(unix, feature = "ws"))]
 conformance!(ws, Kit::library("ws") => every, dialed, port, wildcard, paths);

@@ -1,5 +1,4 @@
 //! TLS: who is let in and who is not, with which words, and that nobody else is disturbed.
-#![cfg(feature = "tls")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "what was measured")]
 
 mod common;

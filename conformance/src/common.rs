@@ -5,9 +5,6 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-#[cfg(feature = "tls")]
-pub mod tls;
-
 use spanwire_core::driver::{Limit, Listener, Operation, Socket};
 use spanwire_core::{ContextId, Message, Result, Url};
 
@@ -22,7 +19,7 @@ pub fn open_form(name: &str, raw: bool) -> Socket {
     let entry = spanwire_protocols::find(name, raw).unwrap_or_else(|| panic!("no protocol {name}"));
     let socket = Socket::open((entry.new)(fastrand::u64(..))).unwrap();
     #[cfg(feature = "tls")]
-    tls::equip(&socket);
+    crate::tls::equip(&socket);
     socket
 }
 

@@ -40,6 +40,8 @@ pub mod peer;
 pub mod places;
 pub mod ports;
 pub mod stream;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use kit::Kit;
 

@@ -45,7 +45,7 @@ impl Peer {
                 stream.set_nodelay(true).unwrap();
                 #[cfg(feature = "tls")]
                 if url.scheme() == "tls+tcp" {
-                    return Self::new(crate::common::tls::client(stream), Framing::Length);
+                    return Self::new(crate::tls::client(stream), Framing::Length);
                 }
                 Self::new(stream, Framing::Length)
             }
@@ -177,7 +177,7 @@ impl Host {
                 Peer::new(stream, Framing::Length)
             }
             #[cfg(feature = "tls")]
-            Self::Tls(listener) => Peer::new(crate::common::tls::server(listener.accept().unwrap().0), Framing::Length),
+            Self::Tls(listener) => Peer::new(crate::tls::server(listener.accept().unwrap().0), Framing::Length),
             #[cfg(unix)]
             Self::Unix(listener) => Peer::new(listener.accept().unwrap().0, Framing::Typed),
         }
@@ -200,7 +200,7 @@ impl Stream for TcpStream {
 }
 
 #[cfg(feature = "tls")]
-impl Stream for crate::common::tls::Scripted {
+impl Stream for crate::tls::Scripted {
     fn shut(&self, how: Shutdown) {
         self.shut(how);
     }

@@ -12,7 +12,7 @@ use spanwire_core::driver::Socket;
 use spanwire_core::option::names;
 use spanwire_transports::tls::{TlsConfig, TlsConfigBuilder};
 
-use super::S;
+use crate::common::S;
 
 /// An authority.
 pub struct Ca {
