@@ -48,6 +48,7 @@
 //! | URL | where |
 //! |---|---|
 //! | `tcp://host:port`, `tcp4://`, `tcp6://` | TCP; `tcp://*:port` listens on all interfaces, port 0 chooses one |
+//! | `ws://host:port/path`, `wss://` | WebSocket, with the feature `ws`; `wss` with `tls` too |
 //! | `ipc:///path`, `unix:///path` | a socket file of this machine |
 //! | `abstract://name` | Linux' abstract socket namespace |
 //! | `inproc://name` | this process |

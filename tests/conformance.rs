@@ -9,6 +9,14 @@ conformance!(tcp, Kit::library("tcp") => every, dialed, stream, hosted, port, wi
 conformance!(tcp4, Kit::library("tcp4") => every, dialed, stream, hosted, port, wildcard);
 conformance!(tcp6, Kit::library("tcp6") => every, dialed, stream, hosted, port, wildcard);
 conformance!(tls, Kit::library("tls+tcp") => every, dialed, stream, hosted, port, wildcard);
+#[cfg(all(unix, feature = "ws"))]
+conformance!(ws, Kit::library("ws") => every, dialed, port, wildcard, paths);
+#[cfg(all(unix, feature = "ws"))]
+conformance!(ws4, Kit::library("ws4") => every, dialed, port, wildcard, paths);
+#[cfg(all(unix, feature = "ws"))]
+conformance!(ws6, Kit::library("ws6") => every, dialed, port, wildcard, paths);
+#[cfg(all(unix, feature = "tls", feature = "ws"))]
+conformance!(wss, Kit::library("wss") => every, dialed, port, wildcard, paths);
 #[cfg(all(unix, not(spanwire_portable)))]
 conformance!(ipc, Kit::library("ipc") => every, dialed, stream, hosted, file, local);
 #[cfg(all(unix, not(spanwire_portable)))]

@@ -169,8 +169,9 @@ nngcat's and nanocat's calling style works, too. The protocol is an option then,
 printed unless a format is chosen, as they have it:
   spanwire --req --dial tcp://127.0.0.1:5555 --data ping --quoted
 
-URLs: tcp://HOST:PORT, tls+tcp://HOST:PORT, ipc://PATH, abstract://NAME, inproc://NAME, and those of a --plugin.
-Port 0 lets the system choose; --verbose tells what it chose.
+URLs: tcp://HOST:PORT, tls+tcp://HOST:PORT, ws://HOST:PORT/PATH, wss://HOST:PORT/PATH, ipc://PATH,
+abstract://NAME, inproc://NAME, and those of a --plugin. Port 0 lets the system choose; --verbose
+tells what it chose.
 
 Exit status: 0 done, 1 failed, 2 the command line makes no sense.";
 

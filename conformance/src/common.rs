@@ -32,6 +32,7 @@ pub fn address(scheme: &str) -> String {
         "inproc" => format!("inproc://test-{pid}-{n}"),
         "ipc" | "unix" => format!("{scheme}://{}/spanwire-{pid}-{n}.ipc", std::env::temp_dir().display()),
         "abstract" => format!("abstract://spanwire-{pid}-{n}"),
+        ws if ws.starts_with("ws") => format!("{ws}://127.0.0.1:0/test"),
         tcp => format!("{tcp}://127.0.0.1:0"),
     }
 }

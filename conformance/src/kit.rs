@@ -56,6 +56,7 @@ impl Kit {
         }
         match self.scheme {
             "tcp6" => "tcp6://[::1]:0".into(),
+            "ws6" => "ws6://[::1]:0/test".into(),
             "socket" => "socket://".into(),
             scheme => common::address(scheme),
         }
@@ -86,7 +87,17 @@ impl Kit {
     }
 
     pub fn is_tcp(&self) -> bool {
-        self.scheme.trim_start_matches("tls+").starts_with("tcp")
+        self.scheme.trim_start_matches("tls+").starts_with("tcp") || self.is_ws()
+    }
+
+    /// Peers of another protocol are refused before there is a pipe.
+    pub fn is_ws(&self) -> bool {
+        self.scheme.starts_with("ws")
+    }
+
+    /// This machine, as the transport knows it.
+    pub fn host(&self) -> &str {
+        if self.scheme.ends_with('6') { "[::1]" } else { "127.0.0.1" }
     }
 
     /// A listener, started.

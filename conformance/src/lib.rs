@@ -7,6 +7,7 @@
 //! | `stream` | with the bytes of TCP or ipc on the wire, on which a scripted peer can connect to our listener |
 //! | `hosted` | the same, on which a scripted peer can be dialed |
 //! | `port`, `file`, `local` | with ports, with socket files, between processes of one machine |
+//! | `paths` | whose addresses have a path behind the port |
 //! | `wildcard` | that listen at all addresses of the machine |
 //!
 //! One line in a test file runs the suite for a transport: for one of the library by its scheme, for yours with how to
@@ -33,6 +34,7 @@ pub mod dialed;
 pub mod every;
 pub mod hosted;
 pub mod kit;
+pub mod paths;
 pub mod peer;
 #[cfg(unix)]
 pub mod places;
@@ -75,6 +77,8 @@ macro_rules! conformance {
         #[cfg(not(spanwire_portable))]
         $crate::conformance!(@ in ports: wildcards);
     };
+    (@ paths) => { $crate::conformance!(@ in paths:
+        paths_share_a_port, a_path_has_one_listener, the_port_is_free_after_the_last, other_paths_are_not_found); };
     (@ file) => { $crate::conformance!(@ in places:
         stale_files_are_replaced, live_files_are_not, other_files_are_not, permissions, the_file_goes, missing_directories);
     };

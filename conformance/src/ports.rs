@@ -32,11 +32,12 @@ pub fn wildcards(kit: &Kit) {
     let (a, b) = (open("pull"), open("push"));
     let listener = listen(&a, &format!("{}://*:0", kit.scheme));
     let port = listener.url().port().unwrap();
-    let host = if kit.scheme == "tcp6" { "[::1]" } else { "127.0.0.1" };
-    dial(&b, &Url::parse(&format!("{}://{host}:{port}", kit.scheme)).unwrap()).unwrap();
-    if kit.scheme == "tcp" || kit.scheme == "tls+tcp" {
-        dial(&b, &Url::parse(&format!("{}://[::1]:{port}", kit.scheme)).unwrap()).unwrap();
-        dial(&b, &Url::parse(&format!("{}://localhost:{port}", kit.scheme)).unwrap()).unwrap();
+    let hosts = match kit.scheme {
+        "tcp" | "tls+tcp" | "ws" | "wss" => &["127.0.0.1", "[::1]", "localhost"][..],
+        _ => &[kit.host()],
+    };
+    for host in hosts {
+        dial(&b, &Url::parse(&format!("{}://{host}:{port}", kit.scheme)).unwrap()).unwrap();
     }
     wait_for(|| a.pipes().len() == b.pipes().len());
 }

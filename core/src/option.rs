@@ -330,6 +330,22 @@ options! {
     TLS_PEER_CN = "tls-peer-cn", Str, [PIPE], ReadOnly, None, Transport;
     /// The alternative names in the peer's certificate: DNS names, IP addresses, mail addresses, URIs.
     TLS_PEER_ALT_NAMES = "tls-peer-alt-names", Strings, [PIPE], ReadOnly, None, Transport;
+    /// Headers of the HTTP request that opens a WebSocket, a line `Name: value` each. What a dialer adds; on pipes, what was sent.
+    WS_REQUEST_HEADERS = "ws:request-headers", Str, [DIALER PIPE], ReadWrite, None, Transport;
+    /// With a header's name behind the colon: that header of the request.
+    WS_REQUEST_HEADER = "ws:request-header:", Str, [DIALER PIPE], ReadWrite, None, Transport;
+    /// Headers of the HTTP response that opens a WebSocket. What a listener adds; on pipes, what was sent.
+    WS_RESPONSE_HEADERS = "ws:response-headers", Str, [LISTENER PIPE], ReadWrite, None, Transport;
+    /// With a header's name behind the colon: that header of the response.
+    WS_RESPONSE_HEADER = "ws:response-header:", Str, [LISTENER PIPE], ReadWrite, None, Transport;
+    /// The path and query that a WebSocket's client has asked for.
+    WS_REQUEST_URI = "ws:request-uri", Str, [PIPE], ReadOnly, None, Transport;
+    /// The longest WebSocket frame that is sent, in bytes: longer messages go in fragments. 64 KiB by default; 0: without limit.
+    WS_TXFRAME_MAX = "ws:txframe-max", Size, [SOCKET DIALER LISTENER], ReadWrite, None, Transport;
+    /// The longest WebSocket frame that is accepted, in bytes; 0, the default: as long as a message may be.
+    WS_RXFRAME_MAX = "ws:rxframe-max", Size, [SOCKET DIALER LISTENER], ReadWrite, None, Transport;
+    /// How often a WebSocket's peer is pinged; infinite by default. A peer that sends nothing between two pings is disconnected.
+    WS_PING_INTERVAL = "ws:ping-interval", Duration, [SOCKET DIALER LISTENER], ReadWrite, None, Transport;
     /// The user id of the peer's process.
     IPC_PEER_UID = "ipc:peer-uid", U64, [PIPE], ReadOnly, None, Transport;
     /// The group id of the peer's process.
@@ -360,7 +376,10 @@ options! {
     LINGER = "linger", Duration, [SOCKET], ReadWrite, None, Driver;
 }
 
-/// The row of this name.
+/// The value of `ws:txframe-max` where it is not set: what NNG sends, and less than it accepts.
+pub const WS_TXFRAME_MAX_DEFAULT: usize = 64 * 1024;
+
+/// The row of this name; of `ws:request-header:` and the like, with anything behind the colon.
 ///
 /// # Errors
 /// [`Error::NotSupported`] if there is no option of this name.
@@ -373,7 +392,11 @@ options! {
 /// # Ok::<(), spanwire_core::Error>(())
 /// ```
 pub fn spec(name: &str) -> Result<&'static OptionSpec> {
-    let found = OPTIONS.iter().find(|spec| spec.name == name);
+    let is = |spec: &&OptionSpec| {
+        let rest = name.strip_prefix(spec.name);
+        rest == Some("") || (rest.is_some() && spec.name.ends_with(':'))
+    };
+    let found = OPTIONS.iter().find(is);
     found.ok_or_else(|| Error::NotSupported(format!("no option {name:?}").into()))
 }
 
@@ -538,6 +561,20 @@ impl EndpointOptions {
     /// ```
     pub fn get(&self, name: &str) -> Option<OptionValue> {
         self.values.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// All that are set and whose name begins like this, with the rest of the name.
+    ///
+    /// ```
+    /// use spanwire_core::option::EndpointOptions;
+    ///
+    /// let options = EndpointOptions::default();
+    /// options.set("ws:request-header:Origin", "http://here".into());
+    /// assert_eq!(options.with_prefix("ws:request-header:"), [("Origin".into(), "http://here".into())]);
+    /// ```
+    pub fn with_prefix(&self, prefix: &str) -> Vec<(String, OptionValue)> {
+        let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
+        values.iter().filter_map(|(name, value)| Some((name.strip_prefix(prefix)?.to_owned(), value.clone()))).collect()
     }
 
     /// Sets an option. Checks nothing.

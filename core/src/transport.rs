@@ -62,7 +62,7 @@ pub trait Listener: Send {
     fn poll_accept(&mut self, cx: &mut Context<'_>, hello: Hello) -> Poll<Result<Handshake>>;
 }
 
-/// A connection that is being set up.
+/// A connection that is being set up. [`Error::TryAgain`] says that another listener has taken it over, which is no failure of this one.
 pub type Handshake = Pin<Box<dyn Future<Output = Result<Connection>> + Send>>;
 
 /// What a transport must know of the socket.
@@ -204,6 +204,17 @@ pub fn register(transport: Arc<dyn Transport>) {
 pub fn lookup(scheme: &str) -> Result<Arc<dyn Transport>> {
     let table = registry().read().unwrap_or_else(std::sync::PoisonError::into_inner);
     table.get(scheme).cloned().ok_or_else(|| Error::NotSupported(format!("no transport for scheme {scheme:?}").into()))
+}
+
+/// Runs a task beside dialers and listeners, on the thread that all of them share: it must not block.
+///
+/// ```
+/// let (tell, told) = std::sync::mpsc::channel();
+/// spanwire_core::transport::spawn(async move { tell.send("hello").unwrap() });
+/// assert_eq!(told.recv(), Ok("hello"));
+/// ```
+pub fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+    crate::driver::executor::spawn(task).detach();
 }
 
 fn registry() -> &'static RwLock<HashMap<String, Arc<dyn Transport>>> {

@@ -211,10 +211,6 @@ no_op! {
     fn nng_ipc_register() -> status;
     fn nng_tcp_register() -> status;
     fn nng_tls_register() -> status;
-}
-
-not_yet! {
-    "the library has no WebSocket yet";
     fn nng_ws_register() -> status;
     fn nng_wss_register() -> status;
 }

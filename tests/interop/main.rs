@@ -11,7 +11,7 @@ mod ours;
 mod peer;
 mod table;
 
-/// Every protocol, both roles, tcp and ipc, with every peer.
+/// Every protocol, both roles, tcp, ipc and ws, with every peer.
 #[test]
 fn table() {
     if peer::available() {

@@ -218,6 +218,8 @@ impl Cat {
         match (protocol, tool) {
             // Nobody may be there for the first one, so that it is sent again and again.
             ("pub" | "surveyor", Tool::Nngcat) => drop(command.args(["--interval", "1"])),
+            // The reply to one survey is lost with the next, and nanomsg takes its time to mask 8 MiB.
+            ("surveyor", Tool::Nanocat) if url.starts_with("ws") => drop(command.args(["--interval", "1"])),
             ("pub" | "bus" | "surveyor", Tool::Nanocat) if data.is_some() => drop(command.args(["--interval", "0.2"])),
             // One message, and it stays until it is killed.
             ("push", _) => drop(command.args(["--interval", "86400"])),
@@ -299,9 +301,10 @@ impl Address {
         Self(match transport {
             // All of 127/8 is loopback, and nobody else binds an address of it that has our process id in it: no port can be
             // taken between its choice and its use.
-            "tcp" => {
+            "tcp" | "ws" => {
                 let port = 10_000 + (pid >> 16) * 100 + n / 254;
-                format!("tcp://127.{}.{}.{}:{port}", pid >> 8 & 0xff, pid & 0xff, n % 254 + 1)
+                // No path: nanomsg listens at all paths, and knows no other way.
+                format!("{transport}://127.{}.{}.{}:{port}", pid >> 8 & 0xff, pid & 0xff, n % 254 + 1)
             }
             "abstract" => format!("abstract://spanwire-interop-{pid}-{n}"),
             other => format!("{other}://{}/{n}.sock", scratch().display()),

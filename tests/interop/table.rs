@@ -1,4 +1,4 @@
-//! The table: every protocol, both roles, tcp and ipc, with every peer.
+//! The table: every protocol, both roles, tcp, ipc and ws, with every peer.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,6 +22,8 @@ const SIDES: [(&str, &str); 11] = [
     ("surveyor", "respondent"),
     ("respondent", "surveyor"),
 ];
+
+const TRANSPORTS: &[&str] = if cfg!(feature = "ws") { &["tcp", "ipc", "ws"] } else { &["tcp", "ipc"] };
 
 /// The sizes that the driver, the kernel's buffers or a peer treat differently.
 const SIZES: [usize; 9] = [0, 1, 78, 79, 1 << 10, (1 << 16) - 1, 1 << 16, 1 << 20, 8 << 20];
@@ -177,7 +179,7 @@ pub fn run() -> Vec<String> {
     let mut cells = Vec::new();
     for (ours, theirs) in SIDES {
         for role in [Role::Listen, Role::Dial] {
-            for transport in ["tcp", "ipc"] {
+            for transport in TRANSPORTS {
                 cells.extend(PEERS.map(|peer| Cell { ours, theirs, role, transport, peer }));
             }
         }

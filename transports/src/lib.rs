@@ -7,6 +7,7 @@
 //! | `tcp`, `tcp4`, `tcp6` | [`tcp`] | `tcp` | all |
 //! | `socket` | [`socket`] | `socket` | Unix |
 //! | `tls+tcp`, `tls+tcp4`, `tls+tcp6` | `tls` | `tls`, off by default | all |
+//! | `ws`, `ws4`, `ws6`; with `tls` also `wss`, `wss4`, `wss6` | `ws` | `ws`, off by default | Unix |
 //!
 //! A transport here knows addresses and options, and makes connections. Reading, writing, batching and limits are the
 //! driver's. Whoever writes another transport over a byte stream builds on [`stream`] and [`codec`].
@@ -44,6 +45,8 @@ pub mod stream;
 pub mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(all(unix, feature = "ws"))]
+pub mod ws;
 
 mod offload;
 mod pending;
@@ -64,5 +67,7 @@ pub fn register_all() {
         register(Arc::new(tcp::Tcp));
         #[cfg(feature = "tls")]
         register(Arc::new(tls::TlsTcp));
+        #[cfg(all(unix, feature = "ws"))]
+        register(Arc::new(ws::Ws));
     });
 }

@@ -108,11 +108,24 @@ pub(crate) async fn open(
 }
 
 pub(crate) async fn bind(place: Place, options: Arc<EndpointOptions>) -> Result<(Acceptor, Url)> {
+    bind_with(&place, &options, |at, v6_only| {
+        let acceptor = tcp_listen(at, v6_only)?;
+        let addr = acceptor.local_addr()?;
+        Ok((acceptor, addr))
+    })
+    .await
+}
+
+/// Listens at the first of a place's addresses that there is, in this way.
+pub(crate) async fn bind_with<T>(
+    place: &Place,
+    options: &EndpointOptions,
+    mut listen: impl FnMut(SocketAddr, Option<bool>) -> io::Result<(T, SocketAddr)>,
+) -> Result<(T, Url)> {
     let mut failed = None;
     for (at, v6_only) in place.listen_at().await? {
-        match tcp_listen(at, v6_only) {
-            Ok(acceptor) => {
-                let addr = acceptor.local_addr()?;
+        match listen(at, v6_only) {
+            Ok((acceptor, addr)) => {
                 options.set(names::LOCAL_ADDRESS, OptionValue::Address(Address::Inet(addr)));
                 options.set(names::TCP_BOUND_PORT, OptionValue::Int(addr.port().into()));
                 return Ok((acceptor, place.url.with_port(addr.port())));
@@ -179,20 +192,24 @@ impl Place {
     }
 
     fn of(url: &Url) -> Result<Self> {
-        let version = match url.scheme().trim_start_matches("tls+") {
-            "tcp4" => Version::V4,
-            "tcp6" => Version::V6,
+        let version = match url.scheme() {
+            scheme if scheme.ends_with('4') => Version::V4,
+            scheme if scheme.ends_with('6') => Version::V6,
             _ => Version::Any,
         };
-        if url.userinfo().is_some()
-            || url.query().is_some()
-            || url.fragment().is_some()
-            || !matches!(url.encoded_path(), "" | "/")
-        {
-            return Err(invalid(url, "only a host and a port belong here"));
+        let is_web = url.scheme().starts_with("ws");
+        let has_path = url.query().is_some() || !matches!(url.encoded_path(), "" | "/");
+        if url.userinfo().is_some() || url.fragment().is_some() || (has_path && !is_web) {
+            let also = if is_web { ", a path and a query" } else { "" };
+            return Err(invalid(url, format_args!("only a host and a port{also} belong here")));
         }
         let port = url.port().ok_or_else(|| invalid(url, "the port is missing"))?;
         Ok(Self { url: url.clone(), version, port })
+    }
+
+    /// The URL that leads there.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
     }
 
     /// The addresses of the host, at least one.

@@ -317,6 +317,10 @@ impl Endpoint {
             names::RECONNECT_TIME_MIN => DEFAULT_RECONNECT.0.into(),
             names::RECONNECT_TIME_MAX => DEFAULT_RECONNECT.1.into(),
             names::SEND_PRIORITY | names::RECV_PRIORITY => 8.into(),
+            names::WS_TXFRAME_MAX => option::WS_TXFRAME_MAX_DEFAULT.into(),
+            names::WS_RXFRAME_MAX => 0_usize.into(),
+            names::WS_PING_INTERVAL => None.into(),
+            names::WS_REQUEST_HEADERS | names::WS_RESPONSE_HEADERS => "".into(),
             names::TCP_NODELAY => true.into(),
             names::TCP_KEEPALIVE => false.into(),
             names::TCP_BOUND_PORT => match url.port() {
@@ -615,8 +619,12 @@ async fn keep_accepting(ep: Arc<Endpoint>, listener: Accepting) {
                 Err(Error::Closed)
             };
             if let Err(e) = or(closed, shaken).await {
-                ep.count_error(&e);
+                if e != Error::TryAgain {
+                    ep.count_error(&e);
+                }
                 match e {
+                    // Handed over to another listener.
+                    Error::TryAgain => {}
                     // Somebody may be trying, or a certificate may have to be renewed.
                     Error::PeerAuth(_) | Error::Crypto(_) => {
                         tracing::warn!(url = %ep.url(), "handshake failed: {e}");

@@ -12,7 +12,7 @@ mod device;
 mod dirty;
 mod endpoint;
 mod events;
-mod executor;
+pub(crate) mod executor;
 mod handle;
 mod handover;
 mod io;

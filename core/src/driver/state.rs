@@ -168,6 +168,11 @@ impl State {
                 core.ready(id);
             }
         } else if let Some(ended) = ended {
+            // What the stream itself has found wrong, such as a WebSocket frame that is too large.
+            if let Error::Protocol(_) | Error::MessageTooLarge(_) | Error::Crypto(_) = &ended {
+                tracing::warn!(socket = %inner.id, pipe = %id, url = %slot.pipe.endpoint.url(), "closing pipe: {ended}");
+                slot.pipe.endpoint.count_error(&ended);
+            }
             self.detach(inner, id, Some(ended));
         } else if let PipeLink::Stream(stream, _) = &slot.pipe.link {
             let blocked = matches!(&slot.tx, SlotTx::Stream(tx) if tx.phase == Phase::Blocked);

@@ -99,7 +99,7 @@ impl Listener for TlsListener {
             let (place, given) = (place.clone(), given.clone());
             async move {
                 // What nobody could connect to is refused now.
-                given.config().await?.server()?;
+                given.check_server().await?;
                 bind(place, given.options.clone()).await
             }
         })
@@ -132,19 +132,37 @@ impl Given {
         Self { options: options.clone(), made: Mutex::new(None) }
     }
 
-    /// The configuration for the next handshake.
+    /// Whether the options are the same.
+    #[cfg(feature = "ws")]
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
+        self.values() == other.values()
+    }
+
+    /// Whether there is what a listener needs.
     ///
     /// # Errors
-    /// As [`TlsConfigBuilder::build`].
-    pub(crate) async fn config(&self) -> Result<TlsConfig> {
-        let values = [
+    /// As [`config`](Self::config), and for a missing certificate.
+    pub(crate) async fn check_server(&self) -> Result<()> {
+        self.config().await?.server().map(drop)
+    }
+
+    fn values(&self) -> Values {
+        let names = [
             names::TLS_CONFIG,
             names::TLS_CA_FILE,
             names::TLS_CERT_KEY_FILE,
             names::TLS_AUTH_MODE,
             names::TLS_SERVER_NAME,
-        ]
-        .map(|name| self.options.get(name));
+        ];
+        names.map(|name| self.options.get(name))
+    }
+
+    /// The configuration for the next handshake.
+    ///
+    /// # Errors
+    /// As [`TlsConfigBuilder::build`].
+    pub(crate) async fn config(&self) -> Result<TlsConfig> {
+        let values = self.values();
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((from, config)) = made
             && from == values
@@ -189,7 +207,7 @@ fn make(values: Values) -> Result<TlsConfig> {
     builder.build()
 }
 
-fn add(to: &mut OptionMap, more: &OptionMap) {
+pub(crate) fn add(to: &mut OptionMap, more: &OptionMap) {
     for (name, value) in more.iter() {
         to.set(name.to_owned(), value.clone());
     }

@@ -1,0 +1,156 @@
+//! A WebSocket as the byte stream that the driver's engine reads and writes.
+//!
+//! The engine speaks its own framing, the length and then the message; here the framing changes and nothing else. So batching,
+//! back-pressure, limits, statistics and who does the work are the engine's, as with all byte streams.
+//!
+//! Of the crate tungstenite this uses the frame headers and the handshake's keys, and not its `WebSocketContext`: that reserves
+//! the length that a peer announces before a byte of it has come (the length 2^62 ends the process), keeps the buffer of the largest frame for as long as the
+//! connection lasts, and copies and allocates for each message (about 110 ns to write one of 64 bytes, and 100 ns to read it).
+
+use std::io::{self, IoSlice};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use async_io::Timer;
+use spanwire_core::option::names;
+use spanwire_core::transport::{ByteStream, spawn};
+use spanwire_core::{Error, OptionValue, Result};
+use tungstenite::protocol::frame::coding::CloseCode;
+
+use super::rx::{Reply, Rx};
+use super::tx::Tx;
+use super::upgrade::Agreed;
+
+/// A connection after its upgrade. Reading and writing may go on at the same time; locks: the receiving side, then the sending side.
+pub(super) struct WsStream(Arc<Shared>);
+
+struct Shared {
+    stream: Box<dyn ByteStream>,
+    rx: Mutex<Rx>,
+    tx: Mutex<Tx>,
+    /// The peer has been heard of since somebody last asked.
+    heard: AtomicBool,
+    agreed: Agreed,
+}
+
+/// What both sides have agreed on, and what the options say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// This side is the client: its frames are masked.
+    pub(super) client: bool,
+    /// The longest message that is received, and the longest frame; 0: any.
+    pub(super) message_max: usize,
+    pub(super) frame_max: usize,
+    /// The longest frame that is sent; 0: any.
+    pub(super) fragment: usize,
+    /// How often the peer is asked whether it is there.
+    pub(super) ping: Option<Duration>,
+}
+
+impl WsStream {
+    /// `ahead`: what was read behind the handshake.
+    pub(super) fn new(stream: Box<dyn ByteStream>, ahead: Vec<u8>, terms: Terms, agreed: Agreed) -> Self {
+        let fragment = if terms.fragment == 0 { usize::MAX } else { terms.fragment };
+        let shared = Arc::new(Shared {
+            stream,
+            rx: Mutex::new(Rx::new(!terms.client, ahead, terms.message_max, terms.frame_max)),
+            tx: Mutex::new(Tx::new(terms.client, fragment)),
+            heard: AtomicBool::new(true),
+            agreed,
+        });
+        if let Some(interval) = terms.ping {
+            spawn(keep_alive(Arc::downgrade(&shared), interval));
+        }
+        Self(shared)
+    }
+}
+
+impl ByteStream for WsStream {
+    fn try_read(&self, into: &mut Vec<u8>, max: usize) -> io::Result<usize> {
+        let shared = &*self.0;
+        let result = lock(&shared.rx).read(&*shared.stream, into, max, |reply| match reply {
+            // What fails here, the next read or write says again.
+            Reply::Pong(payload) => drop(lock(&shared.tx).pong(&*shared.stream, &payload)),
+            Reply::Close(code) => lock(&shared.tx).close(&*shared.stream, code),
+        });
+        shared.heard.store(true, Ordering::Relaxed);
+        result
+    }
+
+    fn try_write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return Ok(0);
+        }
+        lock(&self.0.tx).write(&*self.0.stream, bufs)
+    }
+
+    fn has_buffered(&self) -> bool {
+        lock(&self.0.rx).has_buffered() || self.0.stream.has_buffered()
+    }
+
+    fn shutdown(&self) {
+        lock(&self.0.tx).close(&*self.0.stream, Some(CloseCode::Normal));
+        self.0.stream.shutdown();
+    }
+
+    #[cfg(unix)]
+    fn fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.stream.fd()
+    }
+
+    fn set_option(&self, name: &str, value: &OptionValue) -> Result<()> {
+        self.0.stream.set_option(name, value)
+    }
+
+    fn option(&self, name: &str) -> Result<OptionValue> {
+        let Agreed { target, request, response } = &self.0.agreed;
+        let missing = || Error::NotFound(format!("option {name:?}: there is no such header").into());
+        match name {
+            names::WS_REQUEST_URI => return Ok(target.clone().into()),
+            names::WS_REQUEST_HEADERS => return Ok(request.to_lines().into()),
+            names::WS_RESPONSE_HEADERS => return Ok(response.to_lines().into()),
+            _ => {}
+        }
+        for (prefix, headers) in [(names::WS_REQUEST_HEADER, request), (names::WS_RESPONSE_HEADER, response)] {
+            if let Some(header) = name.strip_prefix(prefix) {
+                return headers.get(header).map(OptionValue::from).ok_or_else(missing);
+            }
+        }
+        self.0.stream.option(name)
+    }
+}
+
+/// Pings the peer as long as there is somebody who uses the connection. A peer that has sent nothing between two pings is gone.
+async fn keep_alive(shared: Weak<Shared>, interval: Duration) {
+    loop {
+        Timer::after(interval).await;
+        let Some(shared) = shared.upgrade() else { return };
+        if !shared.heard.swap(false, Ordering::Relaxed) && !shared.has_unread() {
+            tracing::debug!("the peer does not answer pings");
+            shared.stream.shutdown();
+            return;
+        }
+        if lock(&shared.tx).ping(&*shared.stream).is_err() {
+            return;
+        }
+    }
+}
+
+impl Shared {
+    /// Whether the peer has sent what nobody has read, because this side is slow.
+    fn has_unread(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use rustix::event::{PollFd, PollFlags, Timespec, poll};
+            let mut fds = [PollFd::from_borrowed_fd(self.stream.fd(), PollFlags::IN)];
+            poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|n| n > 0)
+        }
+        #[cfg(not(unix))]
+        false
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
