@@ -60,8 +60,9 @@ pub(crate) fn output(command: &mut Command) -> Done<String> {
 }
 
 fn show(command: &Command) -> String {
-    let mut words: Vec<_> =
-        command.get_envs().map(|(k, v)| format!("{}={:?}", k.display(), v.unwrap_or_default())).collect();
+    // Those that are only taken away tell nothing.
+    let set = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    let mut words: Vec<_> = set.map(|(name, value)| format!("{}={value:?}", name.display())).collect();
     words.push(command.get_program().display().to_string());
     words.extend(command.get_args().map(|arg| arg.display().to_string()));
     words.join(" ")

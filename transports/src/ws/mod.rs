@@ -2,7 +2,7 @@
 //!
 //! - A message is one binary WebSocket message. The subprotocol, such as `rep.sp.nanomsg.org`, names the protocol of the listening side: there is
 //!   no handshake but HTTP's. A browser can be a peer.
-//! - The port is 80, or 443 with TLS, unless it is given. Addresses, and the options of TCP, are as with [`tcp`](crate::tcp); those of TLS as
+//! - The port is 80, or 443 with TLS, unless it is given. Addresses, and the options of TCP, are as with [`tcp`]; those of TLS as
 //!   with `tls+tcp`.
 //! - Several listeners of a process may share a host and port, each with a path of its own, from different sockets too. With TLS they must have the same
 //!   TLS options.
