@@ -34,15 +34,25 @@ fn dropped(subscriber: &Socket) -> u64 {
     subscriber.stats().number(&["drop_rx_full"]).unwrap()
 }
 
-/// It takes the first of them and is away for a few turns of the scheduler. Nothing can be asked of an attempt in which
-/// this test itself did not run for longer than the engine is patient.
 #[test]
 fn a_late_subscriber_loses_nothing() {
+    late(false);
+}
+
+#[test]
+fn a_late_subscriber_loses_nothing_of_a_publisher_that_has_gone() {
+    late(true);
+}
+
+/// It takes the first of them and is away for a few turns of the scheduler. Nothing can be asked of an attempt in which
+/// this test itself did not run for longer than the engine is patient.
+fn late(goes: bool) {
     let _alone = alone();
     let timely = (0..100).any(|_| {
         let (publisher, subscriber) = subscribed();
         let begin = Instant::now();
         publish(&publisher, MANY);
+        let publisher = (!goes).then_some(publisher);
         let first = next(&subscriber);
         thread::sleep(Duration::from_millis(8));
         let rest: Vec<_> = (1..MANY).map_while(|_| (begin.elapsed() < PATIENCE).then(|| next(&subscriber))).collect();
@@ -51,6 +61,7 @@ fn a_late_subscriber_loses_nothing() {
             assert!([first].into_iter().chain(rest).eq(1..=MANY));
             assert_eq!(dropped(&subscriber), 0);
         }
+        drop(publisher);
         timely
     });
     assert!(timely, "the machine is too busy");

@@ -10,8 +10,11 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use std::{io, iter};
 
+use async_io::Timer;
+use futures_lite::future::{or, pending};
 use spanwire_core::option::{Address, EndpointOptions, OptionValue, names};
 use spanwire_core::transport::{ByteStream, Connection, Dialer, Handshake, Hello, Listener, Transport};
 use spanwire_core::{Error, OptionMap, Result, Url};
@@ -95,11 +98,20 @@ pub(crate) async fn open(
     options: &EndpointOptions,
 ) -> Result<(FdStream, OptionMap)> {
     let mut failed = None;
-    for to in place.resolve().await? {
+    let addresses = place.resolve().await?;
+    let others = addresses.len() > 1;
+    for to in addresses {
         if from.is_some_and(|from| from.is_ipv4() != to.is_ipv4()) {
             continue;
         }
-        match tcp_connect(to, from).await {
+        let overdue = async {
+            match others {
+                true => drop(Timer::after(NEXT_ADDRESS).await),
+                false => pending().await,
+            }
+            Err(io::ErrorKind::TimedOut.into())
+        };
+        match or(tcp_connect(to, from), overdue).await {
             Ok(stream) => return prepare(stream, options),
             Err(e) => failed = Some(error_at(format_args!("{} ({to})", place.url), e)),
         }
@@ -208,6 +220,7 @@ impl Place {
     }
 
     /// The URL that leads there.
+    #[cfg(feature = "ws")]
     pub(crate) fn url(&self) -> &Url {
         &self.url
     }
@@ -275,6 +288,9 @@ fn is_lacking(e: &io::Error) -> bool {
     #[cfg(not(unix))]
     return e.raw_os_error() == Some(10047);
 }
+
+/// How long one address may take that does not answer, if there are others. The driver gives all of them 30 s.
+const NEXT_ADDRESS: Duration = Duration::from_secs(8);
 
 fn invalid(url: &Url, why: impl std::fmt::Display) -> Error {
     Error::AddressInvalid(format!("{url}: {why}").into())

@@ -12,7 +12,7 @@ use event_listener::Event;
 use futures_lite::future::or;
 
 use super::events::PipeChange;
-use super::executor::{contained, spawn};
+use super::executor::{contained, guarded, spawn};
 use super::ledger::Life;
 use super::notify::Signal;
 use super::pipe::{PipeLink, PipeShared};
@@ -387,11 +387,10 @@ impl Endpoint {
         let listener = state.listener.take();
         let prepared = state.prepared.take();
         drop(state);
-        drop(prepared);
-        if let Some(listener) = listener {
-            drop(listener.lock().unwrap_or_else(PoisonError::into_inner).take());
-        }
-        drop(life);
+        let accepting = listener.and_then(|listener| listener.lock().unwrap_or_else(PoisonError::into_inner).take());
+        // These are the transport's, which may do as it likes: under no lock, and if it panics the rest is closed all the same.
+        guarded("a transport's listener", || drop((prepared, accepting)));
+        guarded("a transport's task", || drop(life));
         first
     }
 
@@ -543,7 +542,15 @@ async fn dial_once(ep: Arc<Endpoint>, mut dialer: Box<dyn transport::Dialer>) ->
             Err(Error::Closed) => Err(Failure::Unreached(Error::Closed)),
             Err(e) => Err(Failure::Refused(e)),
         },
-        Err(e) => Err(Failure::Unreached(e)),
+        Err(e) => {
+            // The attempt is still the dialer's, and is given up with it: the next one begins anew.
+            if let Error::TimedOut | Error::Internal(_) = e
+                && let Ok(fresh) = ep.transport().and_then(|transport| transport.dialer(&ep.url(), &ep.options))
+            {
+                dialer = fresh;
+            }
+            Err(Failure::Unreached(e))
+        }
     };
     if let Err(Failure::Unreached(e) | Failure::Refused(e)) = &result {
         ep.count_error(e);
@@ -555,11 +562,12 @@ async fn dial_once(ep: Arc<Endpoint>, mut dialer: Box<dyn transport::Dialer>) ->
 async fn keep_dialing(ep: Arc<Endpoint>, mut dialer: Box<dyn transport::Dialer>, mut next: Next) {
     let mut bound = ep.reconnect().0;
     loop {
-        if let Next::Lost(pipe) = &next {
+        let first = matches!(next, Next::Now);
+        if let Next::Lost(pipe) = std::mem::replace(&mut next, Next::Later) {
             bound = ep.reconnect().0;
             pipe.gone.wait().await;
         }
-        if !matches!(next, Next::Now) {
+        if !first {
             Timer::after(bound.min(RECONNECT_LIMIT).mul_f64(fastrand::f64()).max(RECONNECT_FLOOR)).await;
             let (_, max) = ep.reconnect();
             if !max.is_zero() {

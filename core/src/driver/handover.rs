@@ -21,6 +21,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use super::sync::thread::Thread;
 use crate::table::FastHash;
@@ -133,8 +134,10 @@ pub(crate) struct Handover {
     pub(crate) leads: u64,
     /// How often a receiver found nothing, and nothing to read.
     starved: u64,
-    /// That number when the I/O thread looked, and how often it has looked since that changed.
-    looks: (u64, u32),
+    /// That number, and since when the I/O thread has found it unchanged.
+    behind: Option<(u64, Instant)>,
+    /// The I/O thread has left pipes unread, for an application that is only late.
+    pub(crate) left: bool,
     /// On the I/O thread's list of sockets whose leader left.
     pub(crate) ticking: bool,
     /// Pipes that were seen to be writable.
@@ -210,13 +213,18 @@ impl Handover {
     /// A receiver has taken all there was.
     pub(crate) fn starve(&mut self) {
         self.starved += 1;
+        self.left = false;
     }
 
     /// The I/O thread looks at the socket. Answers whether an application that is behind may still catch up.
-    pub(crate) fn look_behind(&mut self) -> bool {
-        let (seen, looks) = self.looks;
-        self.looks = (self.starved, if seen == self.starved { looks.saturating_add(1) } else { 0 });
-        self.looks.1 < PATIENCE
+    pub(crate) fn look_behind(&mut self, now: Instant) -> bool {
+        match self.behind {
+            Some((starved, since)) if starved == self.starved => now.saturating_duration_since(since) < PATIENCE,
+            _ => {
+                self.behind = Some((self.starved, now));
+                true
+            }
+        }
     }
 
     /// A receiver goes to sleep in its queue.
@@ -367,5 +375,5 @@ impl Handover {
     }
 }
 
-/// How often the I/O thread looks, every other millisecond, before it stops to wait for an application that has messages left.
-const PATIENCE: u32 = 25;
+/// How long the I/O thread waits for an application that has messages left and was there lately.
+const PATIENCE: Duration = Duration::from_millis(50);

@@ -319,10 +319,11 @@ impl Core {
         self.hand.ready.pop_front()
     }
 
-    /// The next pipe that the I/O thread reads; if the application is `late`, only one whose peer is gone.
+    /// The next pipe that the I/O thread reads; if the application is `late`, only one whose peer is gone, and of which nothing has been read.
     pub(super) fn next_in_background(&mut self, late: bool) -> Option<PipeId> {
         let (ready, pipes) = (&mut self.hand.ready, &self.pipes);
-        let place = if late { ready.iter().position(|id| pipes.get(*id).is_some_and(|slot| slot.hangup))? } else { 0 };
+        let may_end = |slot: &Slot| slot.hangup && slot.rx.as_ref().is_some_and(|rx| !rx.has_messages());
+        let place = if late { ready.iter().position(|id| pipes.get(*id).is_some_and(may_end))? } else { 0 };
         ready.remove(place)
     }
 

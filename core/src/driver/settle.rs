@@ -87,7 +87,9 @@ impl State {
                         core.effects.wake(sleeper);
                     }
                 } else if core.watch || core.blocked > 0 || !core.hand.nobody_waits() {
-                    if !core.hand.ready.is_empty() {
+                    if core.hand.left && core.hand.nobody_waits() {
+                        core.tick_later();
+                    } else if !core.hand.ready.is_empty() {
                         core.effects.any = true;
                         core.effects.kick = true;
                     }
@@ -96,14 +98,14 @@ impl State {
                     }
                 } else if !core.hand.ready.is_empty() {
                     // No edge will tell of what has been seen already, armed or not.
-                    if core.fds.any() && !self.proto.has_undelivered() {
-                        core.effects.any = true;
-                        core.effects.kick = true;
+                    if self.core.fds.any() && !self.has_left() {
+                        self.core.effects.any = true;
+                        self.core.effects.kick = true;
                     } else {
-                        core.tick_later();
+                        self.core.tick_later();
                     }
                 }
-                core.watch = false;
+                self.core.watch = false;
             }
             Drive::Led { queue, ticket, asleep: true } => {
                 // What came neither from a pipe nor through the leader's hands: a timeout's end, a message that was put back.

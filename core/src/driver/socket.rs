@@ -227,7 +227,12 @@ impl Inner {
     }
 
     /// Reads one pipe once, and feeds the protocol. Releases and takes the lock.
-    pub(crate) fn read_pipe<'a>(&'a self, mut st: Guard<'a>, id: PipeId) -> Guard<'a> {
+    pub(crate) fn read_pipe<'a>(&'a self, st: Guard<'a>, id: PipeId) -> Guard<'a> {
+        self.read_and_feed(st, id, true)
+    }
+
+    /// Reads one pipe once. What has come stays where it is, unless the protocol is to be fed.
+    fn read_and_feed<'a>(&'a self, mut st: Guard<'a>, id: PipeId, feed: bool) -> Guard<'a> {
         let core = &mut st.core;
         let crowd = core.hand.ready.len() > CROWD;
         let Some(slot) = core.pipes.get_mut(id) else { return st };
@@ -264,7 +269,7 @@ impl Inner {
                 _ => {}
             }
         }
-        let fault = st.feed(id, &mut rx);
+        let fault = if feed { st.feed(id, &mut rx) } else { None };
         st.put_back(self, id, rx, fault);
         st
     }
@@ -282,7 +287,7 @@ impl Inner {
             && st.core.hand.drive == Drive::Idle
             && st.core.hand.promoted.is_none()
             && (!sys::LEADS || st.core.hand.longest_parked().is_none())
-            && (hangup || !st.core.hand.nobody_waits() || st.core.fds.any())
+            && (hangup || !st.core.hand.nobody_waits() || (st.core.fds.any() && !st.is_late()))
         {
             let Some(next) = st.core.hand.ready.pop_front() else { break };
             round -= 1;
@@ -328,16 +333,16 @@ impl Inner {
         }
         st.core.hand.drive = Drive::Background;
         st.look(self);
-        let patient = st.core.hand.look_behind();
+        let patient = st.core.hand.look_behind(sync::now());
         for _ in 0..BACKGROUND_READS {
             let late = patient && st.is_late();
             let Some(pipe) = st.core.next_in_background(late) else { break };
-            st = self.read_pipe(st, pipe);
+            st = self.read_and_feed(st, pipe, !late);
         }
         st.core.hand.drive = Drive::Idle;
+        st.core.hand.left = patient && st.is_late() && !st.core.hand.ready.is_empty();
+        st.core.watch = !st.core.hand.left;
         st.core.look_again();
-        // Otherwise the tick sees to what is left.
-        st.core.watch = !(patient && st.is_late() && !st.core.hand.ready.is_empty());
         self.finish(st);
     }
 

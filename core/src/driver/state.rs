@@ -92,7 +92,15 @@ impl State {
     /// The application has messages that it has not taken, and nobody waits. What else arrives stays in the kernel for now: of a
     /// protocol that keeps no more than its queue takes it would be lost, although the application is only late.
     pub(super) fn is_late(&self) -> bool {
-        self.core.hand.nobody_waits() && self.proto.has_undelivered()
+        self.core.hand.nobody_waits() && self.has_left()
+    }
+
+    /// Whether there are messages that the application has not taken. One with a poll descriptor is told of those of the socket alone.
+    pub(super) fn has_left(&self) -> bool {
+        match self.core.fds.any() {
+            true => matches!(self.proto.can_recv(ContextId::SOCKET), 1..usize::MAX),
+            false => self.proto.has_undelivered(),
+        }
     }
 
     /// Delivers what a pipe has received to the protocol, until that pauses the pipe. Answers what is wrong with the pipe.
