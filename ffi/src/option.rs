@@ -151,7 +151,11 @@ impl Wanted {
                     to.write(mem::copy_text(text.as_bytes())?);
                     Ok(())
                 }
-                (Self::Pointer(to), OptionValue::Strings(texts)) => put(to, list(&texts)?),
+                (Self::Pointer(to), OptionValue::Strings(texts)) => {
+                    let to = out(to)?;
+                    to.write(list(&texts)?);
+                    Ok(())
+                }
                 (Self::Raw(to, size), value) => match value {
                     OptionValue::Bool(value) => copy(to, size, &[u8::from(value)]),
                     OptionValue::Int(value) => copy(to, size, &value.to_ne_bytes()),
@@ -175,14 +179,30 @@ impl Wanted {
 
 /// An array of texts with a null pointer at its end. The caller frees each of them, and the array, as `nng_free` does.
 fn list(texts: &[String]) -> Result<*mut c_void> {
-    let pointers: Result<Vec<_>> = texts.iter().map(|text| mem::copy_text(text.as_bytes())).collect();
-    let pointers: Vec<_> = pointers?.into_iter().chain([std::ptr::null_mut()]).collect();
-    let array = mem::alloc(size_of_val(&pointers[..])).cast::<*mut c_char>();
+    let size = (texts.len() + 1) * size_of::<*mut c_char>();
+    let array = mem::alloc(size).cast::<*mut c_char>();
     if array.is_null() {
         return Err(Code::ENOMEM);
     }
-    // SAFETY: as much as has just been allocated, and aligned for everything.
-    unsafe { array.copy_from_nonoverlapping(pointers.as_ptr(), pointers.len()) }
+    for (i, text) in texts.iter().enumerate() {
+        // SAFETY: within what has just been allocated, which is aligned for everything.
+        let place = unsafe { array.add(i) };
+        match mem::copy_text(text.as_bytes()) {
+            // SAFETY: as above.
+            Ok(text) => unsafe { place.write(text) },
+            Err(code) => {
+                for i in 0..i {
+                    // SAFETY: what has been written before, and nobody else knows of.
+                    unsafe { mem::nng_strfree(array.add(i).read()) }
+                }
+                // SAFETY: as above.
+                unsafe { mem::nng_free(array.cast(), size) }
+                return Err(code);
+            }
+        }
+    }
+    // SAFETY: as above.
+    unsafe { array.add(texts.len()).write(std::ptr::null_mut()) }
     Ok(array.cast())
 }
 
@@ -332,7 +352,7 @@ impl Options for std::sync::Arc<Endpoint<Listener>> {
 
     fn set(&self, name: &str, value: OptionValue) -> Result<()> {
         if let (names::SOCKET_FD, OptionValue::Int(fd)) = (name, &value) {
-            return self.take_over(*fd);
+            return take_over(&self.any, *fd);
         }
         in_range(name, &value)?;
         Ok(self.any.set_option(name, value)?)
@@ -343,19 +363,23 @@ impl Options for std::sync::Arc<Endpoint<Listener>> {
     }
 }
 
-impl Endpoint<Listener> {
-    /// Takes a connected descriptor over.
-    fn take_over(&self, fd: c_int) -> Result<()> {
-        if self.any.url().scheme() != "socket" {
-            return Err(Code::ENOTSUP);
-        }
-        // SAFETY: a question about a number.
-        if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
-            return Err(Code::EINVAL);
-        }
-        // SAFETY: it is open, and the caller's promise that it is the library's from now on.
-        Ok(self.any.accept_fd(unsafe { OwnedFd::from_raw_fd(fd) })?)
+/// Takes a connected descriptor over; it stays the caller's if that fails.
+fn take_over(listener: &Listener, fd: c_int) -> Result<()> {
+    if listener.url().scheme() != "socket" {
+        return Err(Code::ENOTSUP);
     }
+    // What the listener refuses it closes: so that is a copy.
+    // SAFETY: it makes a descriptor from a number.
+    let copy = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0) };
+    if copy < 0 {
+        let error = std::io::Error::last_os_error();
+        return Err(if error.raw_os_error() == Some(libc::EBADF) { Code::EINVAL } else { error.into() });
+    }
+    // SAFETY: it has just been made, and nobody else knows of it.
+    listener.accept_fd(unsafe { OwnedFd::from_raw_fd(copy) })?;
+    // SAFETY: it is open, and the caller's promise that it is the library's from now on.
+    drop(unsafe { OwnedFd::from_raw_fd(fd) });
+    Ok(())
 }
 
 /// What a dialer or listener has as an option, or otherwise its socket.
@@ -648,5 +672,35 @@ options! {
         get_addr nng_pipe_getopt_sockaddr
         get_string nng_pipe_getopt_string
         get_uint64 nng_pipe_getopt_uint64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::fd::{AsRawFd, IntoRawFd};
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn a_descriptor_that_is_refused_stays_the_callers() {
+        let socket = spanwire::AnySocket::open("pair0").unwrap();
+        let listener = socket.listener("socket://").unwrap();
+        // Nobody takes any as long as it has not been started.
+        let (mut mine, mut refused) = UnixStream::pair().unwrap();
+        let refusal = loop {
+            let (_, theirs) = UnixStream::pair().unwrap();
+            let fd = theirs.as_raw_fd();
+            match take_over(&listener, fd) {
+                Ok(()) => assert_eq!(theirs.into_raw_fd(), fd),
+                Err(code) => break code,
+            }
+        };
+        assert_eq!(refusal, Code::from(Error::OutOfSpace));
+        take_over(&listener, refused.as_raw_fd()).unwrap_err();
+        refused.write_all(b"!").unwrap();
+        mine.read_exact(&mut [0]).unwrap();
+        assert_eq!(take_over(&listener, -1), Err(Code::EINVAL));
     }
 }

@@ -2,9 +2,13 @@
 //! program: recorded beside it, and run here too where Debian's libnng is installed.
 #![cfg(target_os = "linux")]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+
+use common::scratch;
 
 /// What the program prints with our library is what stands in its `.out` file.
 fn check(name: &str, theirs: Theirs) {
@@ -118,6 +122,11 @@ fn valgrind_finds_nothing() {
         run.arg(format!("--suppressions={}", folder().join("valgrind.supp").display())).arg(program);
         run.env("LD_LIBRARY_PATH", library()).env("SPANWIRE_AIO_OPERATIONS", "300");
         let dir = tempfile::tempdir().unwrap();
+        match name {
+            "tls" => certificates(dir.path()),
+            "plugin" => _ = run.env("PLUGIN", plugin("ctcp-valgrind.so")),
+            _ => {}
+        }
         let output = run.current_dir(&dir).output().unwrap();
         assert!(output.status.success(), "{name}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
     }
@@ -130,15 +139,20 @@ fn tls() {
 
 #[test]
 fn transports_of_c() {
+    let expected = std::fs::read_to_string(folder().join("c/plugin.out")).unwrap();
+    let mut run = Command::new(compile("plugin"));
+    run.env("LD_LIBRARY_PATH", library()).env("PLUGIN", plugin("ctcp.so"));
+    compare("plugin", "our library", &expected, &run.output().unwrap());
+}
+
+/// The example of a transport in C, as a shared object of this name.
+fn plugin(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let plugin = scratch().join("ctcp.so");
+    let plugin = scratch().join(name);
     let mut cc = cc();
     cc.args(["-Wextra", "-fPIC", "-shared", "-I"]).arg(root.join("ffi/include"));
     succeed(cc.arg("-o").arg(&plugin).arg(root.join("examples/c-transport/ctcp.c")).arg("-lpthread"));
-    let expected = std::fs::read_to_string(folder().join("c/plugin.out")).unwrap();
-    let mut run = Command::new(compile("plugin"));
-    run.env("LD_LIBRARY_PATH", library()).env("PLUGIN", plugin);
-    compare("plugin", "our library", &expected, &run.output().unwrap());
+    plugin
 }
 
 #[test]
@@ -153,9 +167,9 @@ fn headers_agree_with_debians() {
     }
 }
 
-const PROGRAMS: [&str; 15] = [
+const PROGRAMS: [&str; 17] = [
     "message", "socket", "aio", "poll", "pipe", "object", "options", "stream", "ending", "tools", "urls", "fork",
-    "stress", "million", "late",
+    "stress", "million", "late", "tls", "plugin",
 ];
 
 fn folder() -> PathBuf {
@@ -229,34 +243,10 @@ fn installed() -> bool {
         .any(|dir| Path::new(dir).join("libnng.so.1").exists())
 }
 
-/// The folder with our library under NNG's names. It is built here: cargo builds no shared library for a test.
+/// The folder with our library under NNG's names.
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let target = scratch().parent().unwrap();
-        let (profile, folder) = if cfg!(debug_assertions) { ("dev", "debug") } else { ("release", "release") };
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--package", "spanwire-ffi", "--lib", "--profile", profile, "--target-dir"]).arg(target);
-        // What cargo tells this test of its package would make it build `ring` anew, which asks for these.
-        for (name, _) in std::env::vars_os() {
-            if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
-                cargo.env_remove(name);
-            }
-        }
-        succeed(cargo.current_dir(env!("CARGO_MANIFEST_DIR")));
-        let dir = scratch().join("lib");
-        std::fs::create_dir_all(&dir).unwrap();
-        for link in ["libnng.so", "libnng.so.1"] {
-            let _ = std::fs::remove_file(dir.join(link));
-            std::os::unix::fs::symlink(target.join(folder).join("libspanwire.so"), dir.join(link)).unwrap();
-        }
-        dir
-    })
-}
-
-/// Where cargo lets tests keep what they make.
-fn scratch() -> &'static Path {
-    Path::new(env!("CARGO_TARGET_TMPDIR"))
+    LIBRARY.get_or_init(|| common::library_as("lib", &["libnng.so", "libnng.so.1"]))
 }
 
 fn succeed(command: &mut Command) {

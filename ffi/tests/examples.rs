@@ -1,9 +1,12 @@
 //! The examples in C and C++: they compile without a warning, run, print what they should, and valgrind has nothing to say.
 
+mod common;
+
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
+
+use common::built;
 
 /// The examples and what they print.
 const EXAMPLES: [(&str, &str); 9] = [
@@ -66,7 +69,7 @@ fn valgrind_finds_nothing_in_the_examples() {
 fn compile(name: &str, dir: &Path) -> PathBuf {
     let program = dir.join(name).with_extension("");
     let (compiler, standard) = if name.ends_with(".cpp") { ("c++", "-std=c++17") } else { ("cc", "-std=c99") };
-    let library = library();
+    let library = built();
     let mut compile = Command::new(compiler);
     compile.args([standard, "-g", "-Wall", "-Wextra", "-Werror", "-pedantic"]);
     compile.arg("-I").arg(source().join("include")).arg("-o").arg(&program).arg(source().join("examples").join(name));
@@ -104,29 +107,4 @@ fn sorted(text: &str) -> Vec<&str> {
 
 fn source() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Where the library is. Cargo builds none for a test like this, so it is asked to.
-fn library() -> &'static Path {
-    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        // The tests are in the folder of the profile, below the one for builds.
-        let tests = env::current_exe().unwrap();
-        let profile = tests.ancestors().nth(2).unwrap();
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--package", "spanwire-ffi", "--target-dir"]).arg(profile.parent().unwrap());
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        // What cargo tells this test of its package would make it build `ring` anew, which asks for these.
-        for (name, _) in env::vars_os() {
-            if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
-                build.env_remove(name);
-            }
-        }
-        let built = build.output().unwrap();
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        assert!(profile.join("libspanwire.so").exists(), "no library in {}", profile.display());
-        profile.to_owned()
-    })
 }

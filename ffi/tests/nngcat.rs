@@ -1,9 +1,11 @@
 //! Debian's own `nngcat`, run on our library and untouched: all protocols, over tcp and ipc, listening and dialing.
 #![cfg(target_os = "linux")]
 
+mod common;
+
 use std::io::Read;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::{env, thread};
@@ -49,23 +51,28 @@ fn nngcat_runs_on_our_library() {
     // Nothing is heard before the second attempt to dial, or the second message: a second of mostly waiting.
     let mut cases = Vec::new();
     for libraries in [[Ours, Theirs], [Theirs, Ours], [Ours, Ours]] {
-        for (n, pairing) in PAIRINGS.iter().enumerate() {
+        for pairing in &PAIRINGS {
             for listener in [0, 1] {
                 for transport in ["tcp", "ipc"] {
-                    let url = match transport {
-                        "tcp" => format!("tcp://127.0.0.1:{}", free_port()),
-                        _ => format!("ipc://{}/{}", dir.path().display(), cases.len()),
-                    };
-                    cases.push((libraries, n, pairing, listener, url));
+                    cases.push((libraries, pairing, listener, transport));
                 }
             }
         }
     }
     library();
-    for some in cases.chunks(8) {
+    for (n, some) in cases.chunks(8).enumerate() {
+        // All of them are held until each has a port, so that no two have the same.
+        let held = [(); 8].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let ports = held.each_ref().map(|listener| listener.local_addr().unwrap().port());
+        drop(held);
         thread::scope(|scope| {
-            for (libraries, _, pairing, listener, url) in some {
-                scope.spawn(move || play(*libraries, pairing, *listener, url));
+            for (port, (libraries, pairing, listener, transport)) in ports.into_iter().zip(some) {
+                let url = match *transport {
+                    "tcp" => format!("tcp://127.0.0.1:{port}"),
+                    // A port is used again by another chunk, perhaps.
+                    _ => format!("ipc://{}/{n}-{port}", dir.path().display()),
+                };
+                scope.spawn(move || play(*libraries, pairing, *listener, &url));
             }
         });
     }
@@ -134,26 +141,8 @@ impl Drop for Side {
     }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// The folder with our library under NNG's name. It is built here: cargo builds no shared library for a test.
+/// The folder with our library under NNG's name.
 fn library() -> &'static Path {
-    static LIBRARY: OnceLock<std::path::PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let target = scratch.parent().unwrap();
-        let (profile, folder) = if cfg!(debug_assertions) { ("dev", "debug") } else { ("release", "release") };
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--package", "spanwire-ffi", "--lib", "--profile", profile, "--target-dir"]).arg(target);
-        let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        let dir = scratch.join("nngcat");
-        std::fs::create_dir_all(&dir).unwrap();
-        let link = dir.join("libnng.so.1");
-        let _ = std::fs::remove_file(&link);
-        std::os::unix::fs::symlink(target.join(folder).join("libspanwire.so"), link).unwrap();
-        dir
-    })
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| common::library_as("nngcat", &["libnng.so.1"]))
 }

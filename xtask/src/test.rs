@@ -11,7 +11,7 @@ use crate::run::{Done, cargo, command, output, root, run, target_dir};
 use crate::tsan;
 
 /// What the tests use if it is there: a file that shows that it is, its Debian package, and the tests that do without.
-const TOOLS: [(&str, &str, &str); 8] = [
+const TOOLS: [(&str, &str, &str); 9] = [
     ("/usr/bin/nngcat", "nng-utils", "interop"),
     ("/usr/bin/nanocat", "nanomsg-utils", "interop"),
     ("/usr/include/nng/nng.h", "libnng-dev", "interop"),
@@ -19,17 +19,19 @@ const TOOLS: [(&str, &str, &str); 8] = [
     ("/usr/bin/chromium", "chromium", "the page in a browser"),
     ("/usr/bin/strace", "strace", "tests and gates of system calls"),
     ("/usr/bin/valgrind", "valgrind", "gates of instructions, the C examples under valgrind"),
+    ("/usr/share/doc/python3-venv", "python3-venv", "what needs a Python package"),
     ("/usr/bin/pkg-config", "pkgconf", "the installed C library"),
 ];
 
-/// The Python packages that the tests use, and the tests that do without. Debian's NNG has no TLS, and pynng's has.
-const PACKAGES: [(&str, &str); 2] = [("pynng", "interop of TLS"), ("wsproto", "the Autobahn cases")];
+/// The Python packages that the tests use, their versions, and the tests that do without. Debian's NNG has no TLS, and pynng's has.
+const PACKAGES: [(&str, &str, &str); 2] =
+    [("pynng", "0.9.0", "interop of TLS"), ("wsproto", "1.3.2", "the Autobahn cases")];
 
 /// `cargo test --workspace`, doctests included, with the peers that the interop tests need.
 pub(crate) fn test(args: &[&str]) -> Done {
     install_tools();
-    for (package, tests) in PACKAGES {
-        install_python(package, tests);
+    for (package, version, tests) in PACKAGES {
+        install_python(package, version, tests);
     }
     let args = [&["test", "--workspace"], args].concat();
     run(&mut cargo(&args))
@@ -72,15 +74,16 @@ fn portable() -> Done {
 }
 
 /// A Python package, in a folder of its own.
-fn install_python(package: &str, tests: &str) {
+fn install_python(package: &str, version: &str, tests: &str) {
     let dir = target_dir().join(package);
     let python = dir.join("bin/python").display().to_string();
     if output(&mut command(&python, &["-c", &format!("import {package}")])).is_ok() {
         return;
     }
+    let pinned = format!("{package}=={version}");
     let venv = run(command("python3", &["-m", "venv"]).arg(&dir));
-    if let Err(e) = venv.and_then(|()| run(&mut command(&python, &["-m", "pip", "install", "--quiet", package]))) {
-        println!("SKIPPED: {tests}: {e} (Debian: apt-get install python3-venv; PyPI: {package})");
+    if let Err(e) = venv.and_then(|()| run(&mut command(&python, &["-m", "pip", "install", "--quiet", &pinned]))) {
+        println!("SKIPPED: {tests}: {e} (Debian: apt-get install python3-venv; PyPI: {pinned})");
     }
 }
 
