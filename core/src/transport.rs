@@ -105,6 +105,9 @@ pub trait ByteStream: Send + Sync {
     ///
     /// After `WouldBlock`, and after fewer bytes than would have fitted, the caller waits for the next event on the descriptor. So
     /// a stream that buffers answers that only when the descriptor has nothing more and the buffer is empty.
+    ///
+    /// After [`io::ErrorKind::Interrupted`] the caller reads again without an event, when others have had their turn. What was appended before
+    /// it counts.
     fn try_read(&self, into: &mut Vec<u8>, max: usize) -> io::Result<usize>;
 
     /// Writes what can be written at once and answers its length.

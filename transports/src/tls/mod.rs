@@ -125,7 +125,7 @@ pub(crate) struct Given {
 }
 
 /// The options that a configuration depends on.
-type Values = [Option<OptionValue>; 5];
+pub(crate) type Values = [Option<OptionValue>; 5];
 
 impl Given {
     pub(crate) fn new(options: &Arc<EndpointOptions>) -> Self {
@@ -136,6 +136,12 @@ impl Given {
     #[cfg(feature = "ws")]
     pub(crate) fn is_as(&self, other: &Self) -> bool {
         self.values() == other.values()
+    }
+
+    /// Whether the options are these now.
+    #[cfg(feature = "ws")]
+    pub(crate) fn has(&self, values: &Values) -> bool {
+        self.values() == *values
     }
 
     /// Whether there is what a listener needs.
@@ -162,18 +168,23 @@ impl Given {
     /// # Errors
     /// As [`TlsConfigBuilder::build`].
     pub(crate) async fn config(&self) -> Result<TlsConfig> {
+        Ok(self.config_of().await?.1)
+    }
+
+    /// The same, and the options that it was made from.
+    pub(crate) async fn config_of(&self) -> Result<(Values, TlsConfig)> {
         let values = self.values();
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((from, config)) = made
             && from == values
         {
-            return Ok(config);
+            return Ok((from, config));
         }
         let from = values.clone();
         // Files are read.
         let config = unblock(move || make(from)).await??;
-        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some((values, config.clone()));
-        Ok(config)
+        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some((values.clone(), config.clone()));
+        Ok((values, config))
     }
 }
 

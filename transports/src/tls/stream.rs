@@ -104,7 +104,7 @@ impl ByteStream for TlsStream {
         let mut tls = self.lock();
         let begin = into.len();
         let goal = begin + max.min(into.capacity() - begin);
-        let mut drained = false;
+        let (mut blocked, mut short) = (false, false);
         let ended = loop {
             tls.take(into, goal);
             let got = into.len() - begin;
@@ -122,7 +122,8 @@ impl ByteStream for TlsStream {
                 }
                 continue;
             }
-            if drained {
+            // Behind a short read may be the end, of which nobody would tell if this call gave nothing.
+            if blocked || (short && got > 0) {
                 tls.shrink();
                 return if got > 0 { Ok(got) } else { Err(ErrorKind::WouldBlock.into()) };
             }
@@ -131,8 +132,8 @@ impl ByteStream for TlsStream {
                 // The system says so again.
                 Ok(0) if got > 0 => return Ok(got),
                 Ok(0) => return Err(io::Error::new(ErrorKind::ConnectionAborted, TRUNCATED)),
-                Ok(n) => drained = n < want,
-                Err(e) if e.kind() == ErrorKind::WouldBlock => drained = true,
+                Ok(n) => short = n < want,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => blocked = true,
                 Err(_) if got > 0 => return Ok(got),
                 Err(e) => return Err(e),
             }

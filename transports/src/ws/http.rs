@@ -117,6 +117,9 @@ impl Request {
         match (request.method, request.path, request.version) {
             (_, _, Some(version)) if version != 1 => Err(Refusal::new(505, "HTTP/1.1 is needed")),
             (Some("GET"), Some(target), _) => {
+                if path_of(target).is_none() {
+                    return Err(Refusal::new(400, format!("request target {target:?}")));
+                }
                 Ok(Some((Self { target: target.to_owned(), headers: request.headers.into() }, len)))
             }
             (method, _, _) => Err(Refusal::new(405, format!("method {:?}", method.unwrap_or("")))),
@@ -125,13 +128,7 @@ impl Request {
 
     /// The path, in the form in which [`Url::encoded_path`](spanwire_core::Url::encoded_path) has it.
     pub(crate) fn path(&self) -> String {
-        let target = match self.target.split_once("://") {
-            // A proxy's form, with scheme and host.
-            Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
-            None => &self.target,
-        };
-        let path = target.split(['?', '#']).next().unwrap_or("");
-        canonical_path(path)
+        canonical_path(path_of(&self.target).unwrap_or(""))
     }
 
     /// Whether it opens a WebSocket of this subprotocol; its key.
@@ -175,6 +172,7 @@ impl Refusal {
     pub(crate) fn response(&self) -> Vec<u8> {
         let reason = match self.status {
             400 => "Bad Request",
+            403 => "Forbidden",
             404 => "Not Found",
             405 => "Method Not Allowed",
             426 => "Upgrade Required",
@@ -264,6 +262,20 @@ pub(crate) fn check_response(bytes: &[u8], key: &str, subprotocol: &str) -> Resu
     Ok(Some((headers, len)))
 }
 
+/// The path in a request's target, which starts with it, or is in a proxy's form: with scheme and host. `None`: it is no target.
+fn path_of(target: &str) -> Option<&str> {
+    let target = if target.starts_with('/') {
+        target
+    } else {
+        let (scheme, rest) = target.split_once("://")?;
+        if !["http", "https", "ws", "wss"].iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
+            return None;
+        }
+        rest.find(['/', '?', '#']).and_then(|at| rest.get(at..)).unwrap_or("")
+    };
+    target.split(['?', '#']).next()
+}
+
 /// As a URL's path is made canonical; as it stands where it can't be one.
 fn canonical_path(path: &str) -> String {
     let path = if path.is_empty() { "/" } else { path };
@@ -344,6 +356,10 @@ mod tests {
         assert_eq!(replaced("Upgrade: websocket", "upgrade: WebSocket"), 101);
         assert_eq!(replaced("Connection: Upgrade", "Connection: keep-alive, Upgrade"), 101);
         assert_eq!(replaced("/chat?room=1", ""), 101);
+        for target in ["foo", ":9/chat", "@h/chat", "ftp://h/chat", "*", "?/chat"] {
+            assert_eq!(replaced("/chat?room=1", target), 400, "{target}");
+        }
+        assert_eq!(replaced("/chat?room=1", "/public?u=http://x/admin"), 101);
         assert_eq!(replaced("rep.sp", "sub.sp"), 400);
         assert_eq!(replaced("Sec-WebSocket-Protocol: rep.sp.nanomsg.org\r\n", ""), 400);
         assert_eq!(replaced("Upgrade: websocket\r\n", ""), 426);
@@ -381,6 +397,10 @@ mod tests {
         assert_eq!(path("http://host/chat"), "/chat");
         assert_eq!(path("http://host"), "/");
         assert_eq!(path("/"), "/");
+        assert_eq!(path("HTTPS://host:1?x=/y"), "/");
+        // What a query holds is no host.
+        assert_eq!(path("/public?u=http://x/admin"), "/public");
+        assert_eq!(path("/public#http://x/admin"), "/public");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use spanwire_core::{Error, OptionMap};
 
 use super::http::Request;
-use super::secure::Secured;
+use super::secure::{Made, Secured};
 use super::upgrade::Half;
 use crate::stream::FdStream;
 use crate::sys::{Acceptor, tcp_listen};
@@ -37,6 +37,8 @@ pub(super) struct Asked {
     pub(super) half: Half,
     pub(super) found: OptionMap,
     pub(super) request: Request,
+    /// By the options of whoever listens at this address, which need not be those of this path.
+    pub(super) made: Made,
 }
 
 /// The sockets that are shared, by their address.
@@ -46,13 +48,20 @@ struct Hub {
     /// Until the last listener goes: a handshake that is under way must not keep the port.
     acceptor: Mutex<Option<Acceptor>>,
     addr: SocketAddr,
-    /// How connections are secured, on all paths.
-    secured: Secured,
+    v6_only: Option<bool>,
+    /// The path whose listener says how connections are secured, on all paths; nobody knows a connection's path before.
+    first: Mutex<String>,
     hubs: &'static Hubs,
     /// Under the lock of `hubs` when one comes or goes.
-    paths: Mutex<HashMap<String, VecDeque<Box<Asked>>>>,
+    paths: Mutex<HashMap<String, Spot>>,
     bell: Arc<Bell>,
     ring: Waker,
+}
+
+/// A path that is taken.
+struct Spot {
+    waiting: VecDeque<Box<Asked>>,
+    secured: Secured,
 }
 
 /// Wakes all listeners of a hub: each looks whether there is something for it.
@@ -75,34 +84,48 @@ impl Hubs {
         let mut hubs = lock(&self.0);
         let hubs = hubs.get_or_insert_default();
         let hub = match hubs.get(&at) {
-            Some(hub) if !secured.is_as(&hub.secured) => {
+            Some(hub) if hub.secured().is_some_and(|other| !secured.is_as(&other)) => {
                 return Err(io::Error::new(io::ErrorKind::AddrInUse, "listeners there are secured in another way"));
+            }
+            // Both versions of IP, or one: only for a wildcard is it not the same.
+            Some(hub) if at.ip().is_unspecified() && hub.v6_only != v6_only => {
+                return Err(io::Error::new(io::ErrorKind::AddrInUse, "listeners there have other versions of IP"));
             }
             Some(hub) => hub.clone(),
             None => {
                 let acceptor = tcp_listen(at, v6_only)?;
                 let addr = acceptor.local_addr()?;
                 let bell = Arc::new(Bell::default());
-                let (secured, ring) = (secured.clone(), bell.clone().into());
-                let acceptor = Mutex::new(Some(acceptor));
-                let hub = Arc::new(Hub { acceptor, addr, secured, hubs: self, paths: Mutex::default(), bell, ring });
+                let (first, ring) = (Mutex::new(path.to_owned()), bell.clone().into());
+                let (acceptor, paths) = (Mutex::new(Some(acceptor)), Mutex::default());
+                let hub = Arc::new(Hub { acceptor, addr, v6_only, first, hubs: self, paths, bell, ring });
                 hubs.insert(addr, hub.clone());
                 hub
             }
         };
         match lock(&hub.paths).entry(path.to_owned()) {
             Entry::Occupied(_) => return Err(io::Error::new(io::ErrorKind::AddrInUse, "the path is taken")),
-            Entry::Vacant(entry) => drop(entry.insert(VecDeque::new())),
+            Entry::Vacant(entry) => {
+                entry.insert(Spot { waiting: VecDeque::new(), secured: secured.clone() });
+            }
         }
         let addr = hub.addr;
         Ok((Place { hub, path: path.to_owned() }, addr))
     }
 }
 
+impl Hub {
+    /// How connections are secured; `None` if nobody listens any more.
+    fn secured(&self) -> Option<Secured> {
+        let paths = lock(&self.paths);
+        paths.get(&*lock(&self.first)).map(|spot| spot.secured.clone())
+    }
+}
+
 impl Place {
     /// How all connections at this address are secured.
-    pub(super) fn secured(&self) -> &Secured {
-        &self.hub.secured
+    pub(super) fn secured(&self) -> Option<Secured> {
+        self.hub.secured()
     }
 
     /// Whoever takes connections that are asked for this path.
@@ -112,7 +135,7 @@ impl Place {
 
     /// The next connection.
     pub(super) fn poll_visit(&self, cx: &mut Context<'_>) -> Poll<io::Result<Visit>> {
-        let asked = || lock(&self.hub.paths).get_mut(&self.path).and_then(VecDeque::pop_front);
+        let asked = || lock(&self.hub.paths).get_mut(&self.path).and_then(|spot| spot.waiting.pop_front());
         if let Some(asked) = asked() {
             return Poll::Ready(Ok(Visit::Asked(asked)));
         }
@@ -133,6 +156,11 @@ impl Drop for Place {
         let mut hubs = lock(&self.hub.hubs.0);
         let mut paths = lock(&self.hub.paths);
         let waiting = paths.remove(&self.path);
+        let mut first = lock(&self.hub.first);
+        if let (true, Some(heir)) = (*first == self.path, paths.keys().next()) {
+            first.clone_from(heir);
+        }
+        drop(first);
         let mut gone = None;
         if let (Some(hubs), true) = (&mut *hubs, paths.is_empty()) {
             hubs.remove(&self.hub.addr);
@@ -159,6 +187,8 @@ pub(super) enum Owner {
     /// Another's, who has it now.
     Another,
     Nobody(Box<Asked>),
+    /// Another's, for whom too many wait.
+    Busy(Box<Asked>),
 }
 
 impl Door {
@@ -169,8 +199,9 @@ impl Door {
             return Owner::Me(asked);
         }
         match lock(&self.hub.paths).get_mut(&path) {
-            Some(waiting) if waiting.len() < WAITING => waiting.push_back(asked),
-            _ => return Owner::Nobody(asked),
+            Some(spot) if spot.waiting.len() < WAITING => spot.waiting.push_back(asked),
+            Some(_) => return Owner::Busy(asked),
+            None => return Owner::Nobody(asked),
         }
         self.hub.bell.ring();
         Owner::Another

@@ -5,7 +5,7 @@
 //! - The port is 80, or 443 with TLS, unless it is given. Addresses, and the options of TCP, are as with [`tcp`]; those of TLS as
 //!   with `tls+tcp`.
 //! - Several listeners of a process may share a host and port, each with a path of its own, from different sockets too. With TLS they must have the same
-//!   TLS options.
+//!   TLS options: once they differ, only connections for the path whose options were used are accepted, others get a 403.
 //! - Messages go out in fragments of at most `ws:txframe-max`. Frames and messages are accepted up to the receive limit.
 //! - `ws:request-headers` and `ws:response-headers` are added by the dialer and the listener; pipes tell what was said. `ws:ping-interval`
 //!   finds peers that have vanished.
@@ -115,7 +115,8 @@ impl Listener for WsListener {
     fn poll_accept(&mut self, cx: &mut Context<'_>, hello: Hello) -> Poll<Result<Handshake>> {
         let place = self.binding.bound()?;
         let visit = ready!(place.poll_visit(cx)).map_err(|e: io::Error| error_at(self.place.url(), e))?;
-        let (options, secured, door) = (self.options.clone(), place.secured().clone(), place.door());
+        let (options, own, door) = (self.options.clone(), self.secured.clone(), place.door());
+        let (secured, url) = (place.secured().unwrap_or_else(|| own.clone()), self.place.url().clone());
         Poll::Ready(Ok(Box::pin(async move {
             let asked = match visit {
                 Visit::Asked(asked) => asked,
@@ -126,9 +127,16 @@ impl Listener for WsListener {
                         let why = format!("nobody listens at {:?}", asked.request.path());
                         return Err(asked.half.refuse(Refusal::new(404, why)).await);
                     }
+                    Owner::Busy(mut asked) => {
+                        return Err(asked.half.refuse(Refusal::new(503, "too many connections wait")).await);
+                    }
                 },
             };
-            let Asked { half, found, request } = *asked;
+            let Asked { mut half, found, request, made } = *asked;
+            if !own.allows(&made) {
+                tracing::warn!(url = %url, "refused: the listeners at this port have different TLS options now");
+                return Err(half.refuse(Refusal::new(403, "this path is secured in another way")).await);
+            }
             let extra = response_headers(&options)?;
             let upgraded = half.answer(request, &subprotocol(hello.protocol.name), extra).await?;
             Ok(connection(upgraded, found, &options, false, hello))
@@ -138,10 +146,10 @@ impl Listener for WsListener {
 
 async fn read_request(stream: FdStream, options: &EndpointOptions, secured: &Secured) -> Result<Box<Asked>> {
     let (stream, mut found) = prepare(stream, options)?;
-    let stream = secured.server(stream, &mut found).await?;
+    let (stream, made) = secured.server(stream, &mut found).await?;
     let mut half = Half::new(stream)?;
     let request = half.request().await?;
-    Ok(Box::new(Asked { half, found, request }))
+    Ok(Box::new(Asked { half, found, request, made }))
 }
 
 fn connection(

@@ -3,6 +3,7 @@
 //! The engine is given its own framing, the length and then the message. A message in one frame goes straight on, whatever its length; one in
 //! fragments is collected first, because its length is not known before. Nothing is allocated for bytes that were only announced.
 
+use std::collections::VecDeque;
 use std::io::{self, Cursor, ErrorKind};
 
 use spanwire_core::Error;
@@ -25,6 +26,8 @@ pub(super) struct Rx {
     fragments: bool,
     give: Give,
     life: Life,
+    /// The pings that were read and not answered, the last [`PONGS`] of them.
+    pings: VecDeque<Vec<u8>>,
     /// Frames come from a client, and are masked.
     masked: bool,
     /// The longest message and the longest frame.
@@ -76,7 +79,7 @@ enum Life {
 
 /// What the peer must be sent.
 pub(super) enum Reply {
-    Pong(Vec<u8>),
+    Pongs(VecDeque<Vec<u8>>),
     /// The last frame.
     Close(Option<CloseCode>),
 }
@@ -96,6 +99,7 @@ impl Rx {
             fragments: false,
             give: Give::Nothing,
             life: Life::Open,
+            pings: VecDeque::new(),
             masked,
             message_max: limit(message_max),
             frame_max: limit(frame_max),
@@ -117,10 +121,12 @@ impl Rx {
     ) -> io::Result<usize> {
         let begin = into.len();
         let goal = begin + max.min(into.capacity() - begin);
-        let mut drained = false;
+        let (mut blocked, mut short) = (false, false);
+        let (mut before, mut vain) = (begin, 0);
         loop {
             self.give(into, goal);
             if into.len() == goal {
+                self.answer(&mut reply);
                 return Ok(goal - begin);
             }
             if !matches!(self.life, Life::Open) {
@@ -131,20 +137,30 @@ impl Rx {
                 Ok(false) => {}
                 Err(Fault(code, error)) => {
                     self.life = Life::Failed(error);
+                    self.answer(&mut reply);
                     reply(Reply::Close(Some(code)));
                     continue;
                 }
             }
-            if drained {
+            self.answer(&mut reply);
+            // Behind a short read may be the end, of which nobody would tell if this call gave nothing.
+            if blocked || (short && into.len() > begin) {
                 self.settle();
                 return if into.len() > begin { Ok(into.len() - begin) } else { Err(ErrorKind::WouldBlock.into()) };
+            }
+            vain = if into.len() > before { vain } else { vain + 1 };
+            before = into.len();
+            if vain > VAIN {
+                // Others have a turn. What was given so far counts.
+                self.settle();
+                return Err(ErrorKind::Interrupted.into());
             }
             match self.fill(stream, into, goal) {
                 Ok((0, _)) => {
                     self.life = if self.at_rest() { Life::Ended } else { Life::Failed(Error::ConnectionShutdown) };
                 }
-                Ok((n, want)) => drained = n < want,
-                Err(e) if e.kind() == ErrorKind::WouldBlock => drained = true,
+                Ok((n, want)) => short = n < want,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => blocked = true,
                 Err(e) => self.life = Life::Failed(e.into()),
             }
         }
@@ -161,6 +177,13 @@ impl Rx {
         match &self.life {
             Life::Failed(error) => Err(error.clone().into()),
             Life::Open | Life::Ended => Ok(0),
+        }
+    }
+
+    /// Answers the pings that have been read, all at once.
+    fn answer(&mut self, reply: &mut impl FnMut(Reply)) {
+        if !self.pings.is_empty() {
+            reply(Reply::Pongs(std::mem::take(&mut self.pings)));
         }
     }
 
@@ -246,10 +269,16 @@ impl Rx {
                 let (kind, read) = (*kind, std::mem::take(read));
                 self.frame = Frame::Header;
                 match kind {
-                    Control::Ping => reply(Reply::Pong(read)),
+                    Control::Ping => {
+                        if self.pings.len() == PONGS {
+                            self.pings.pop_front();
+                        }
+                        self.pings.push_back(read);
+                    }
                     Control::Close => {
                         let code = closed_with(&read)?;
                         self.life = Life::Ended;
+                        self.answer(reply);
                         reply(Reply::Close(code));
                     }
                     Control::Pong | Control::Reserved(_) => {}
@@ -417,6 +446,10 @@ const CONTROL_MAX: u64 = 125;
 /// A payload of which so much is missing is read to where it belongs.
 const LARGE: u64 = 4 * 1024;
 const READ_MIN: usize = 512;
+/// How often one call reads what holds nothing for the engine, such as pings.
+const VAIN: usize = 16;
+/// How many pings are answered of those that come at once: the last ones. The last would do (RFC 6455, section 5.5.3).
+const PONGS: usize = 16;
 /// What a socket's receive buffer can hold.
 const DISCARDS: usize = 100;
 
@@ -491,6 +524,7 @@ mod tests {
             });
             match read {
                 Ok(n) if n > 0 => {}
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Ok(n) => return (Ok(n), out, codes),
                 Err(e) => return (Err(e.into()), out, codes),
             }
@@ -570,6 +604,7 @@ mod tests {
             let end = loop {
                 match rx.read(&wire, &mut out, 50_000, |_| {}) {
                     Ok(n) if n > 0 => {}
+                    Err(e) if e.kind() == ErrorKind::Interrupted => {}
                     other => break other.map_err(Error::from),
                 }
             };
@@ -577,6 +612,75 @@ mod tests {
         };
         assert_eq!((end, given.len()), (Err(Error::TryAgain), (3 << 20) + 16));
         assert_eq!((rx.raw.capacity(), rx.collected.capacity()), (0, 0));
+    }
+
+    /// Says the same for ever, and as much as is wanted; or once, and ends.
+    struct Flood {
+        frame: Vec<u8>,
+        once: bool,
+        /// How often it was read, and how much.
+        reads: Mutex<(usize, usize)>,
+    }
+
+    impl ByteStream for Flood {
+        fn try_read(&self, into: &mut Vec<u8>, max: usize) -> io::Result<usize> {
+            let mut reads = self.reads.lock().unwrap();
+            reads.0 += 1;
+            let n = match (self.once, reads.0) {
+                (true, 1) => self.frame.len(),
+                (true, _) => 0,
+                (false, _) => max,
+            };
+            into.extend(self.frame.iter().cycle().skip(reads.1 % self.frame.len()).take(n));
+            reads.1 += n;
+            Ok(n)
+        }
+
+        fn try_write(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+            unreachable!("nobody writes")
+        }
+
+        fn shutdown(&self) {}
+
+        #[cfg(unix)]
+        fn fd(&self) -> std::os::fd::BorrowedFd<'_> {
+            unreachable!("nobody waits for it")
+        }
+    }
+
+    /// Who sends nothing but control frames, or empty fragments, has the thread for a moment only; and what came before them is given.
+    #[test]
+    fn floods_are_interrupted() {
+        let message = frame(0x2, true, b"first", None);
+        let start = frame(0x2, false, b"", None);
+        for (ahead, given, flood) in [
+            (Vec::new(), 0, frame(0x9, true, b"!", None)),
+            (message, 13, frame(0xa, true, b"", None)),
+            (start, 0, frame(0x0, false, b"", None)),
+        ] {
+            let wire = Flood { frame: flood, once: false, reads: Mutex::default() };
+            let mut rx = Rx::new(false, ahead, 0, 0);
+            let (mut out, mut replies, mut pongs) = (Vec::with_capacity(1 << 16), 0, 0);
+            for call in 1..=3 {
+                let read = rx.read(&wire, &mut out, 1 << 16, |reply| match reply {
+                    Reply::Pongs(payloads) => (replies, pongs) = (replies + 1, pongs + payloads.len()),
+                    Reply::Close(code) => panic!("closed with {code:?}"),
+                });
+                assert_eq!(read.unwrap_err().kind(), ErrorKind::Interrupted);
+                assert_eq!(out.len(), given);
+                let reads = wire.reads.lock().unwrap().0;
+                assert!(reads <= call * (VAIN + 1), "{reads} reads");
+                assert!(replies <= reads && pongs <= reads * PONGS, "{replies} replies, {pongs} pongs");
+            }
+        }
+    }
+
+    /// Of the end behind a ping nothing else tells.
+    #[test]
+    fn the_end_is_found_behind_a_ping() {
+        let wire = Flood { frame: frame(0x9, true, b"!", None), once: true, reads: Mutex::default() };
+        let mut rx = Rx::new(false, Vec::new(), 0, 0);
+        assert_eq!(rx.read(&wire, &mut Vec::with_capacity(1 << 16), 1 << 16, |_| {}).unwrap(), 0);
     }
 
     proptest! {
@@ -618,14 +722,14 @@ mod tests {
             loop {
                 let mut out = Vec::with_capacity(max);
                 let read = rx.read(&wire, &mut out, max, |reply| match reply {
-                    Reply::Pong(payload) => pongs.push(payload),
+                    Reply::Pongs(payloads) => pongs.extend(payloads),
                     Reply::Close(code) => panic!("closed with {code:?}"),
                 });
                 given.extend(out);
                 match read {
                     Ok(_) => {}
                     Err(e) if e.kind() == ErrorKind::WouldBlock && wire.0.lock().unwrap().0.is_empty() => break,
-                    Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+                    Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                     Err(e) => panic!("{e}"),
                 }
             }

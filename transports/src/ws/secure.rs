@@ -8,7 +8,7 @@ use spanwire_core::{OptionMap, Result, Url};
 
 use crate::stream::FdStream;
 #[cfg(feature = "tls")]
-use crate::tls::{self, Given};
+use crate::tls::{self, Given, Values};
 
 /// How the connections of a dialer or listener are secured.
 #[derive(Clone)]
@@ -16,6 +16,13 @@ pub(super) enum Secured {
     No,
     #[cfg(feature = "tls")]
     Tls(Arc<Given>),
+}
+
+/// How one connection was secured.
+pub(super) enum Made {
+    Plain,
+    #[cfg(feature = "tls")]
+    Tls(Box<Values>),
 }
 
 impl Secured {
@@ -36,6 +43,17 @@ impl Secured {
             (Self::Tls(a), Self::Tls(b)) => a.is_as(b),
             #[cfg(feature = "tls")]
             (Self::No, Self::Tls(_)) | (Self::Tls(_), Self::No) => false,
+        }
+    }
+
+    /// Whether a connection was secured as these options, as they are now, would have it.
+    pub(super) fn allows(&self, made: &Made) -> bool {
+        match (self, made) {
+            (Self::No, Made::Plain) => true,
+            #[cfg(feature = "tls")]
+            (Self::Tls(given), Made::Tls(values)) => given.has(values),
+            #[cfg(feature = "tls")]
+            (Self::No, Made::Tls(_)) | (Self::Tls(_), Made::Plain) => false,
         }
     }
 
@@ -69,14 +87,15 @@ impl Secured {
 
     /// Shakes hands with a client.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is no other way"))]
-    pub(super) async fn server(&self, stream: FdStream, found: &mut OptionMap) -> Result<Box<dyn ByteStream>> {
+    pub(super) async fn server(&self, stream: FdStream, found: &mut OptionMap) -> Result<(Box<dyn ByteStream>, Made)> {
         match self {
-            Self::No => Ok(Box::new(stream)),
+            Self::No => Ok((Box::new(stream), Made::Plain)),
             #[cfg(feature = "tls")]
             Self::Tls(given) => {
-                let (stream, of_peer) = tls::server(stream, &given.config().await?).await?;
+                let (values, config) = given.config_of().await?;
+                let (stream, of_peer) = tls::server(stream, &config).await?;
                 tls::add(found, &of_peer);
-                Ok(Box::new(stream))
+                Ok((Box::new(stream), Made::Tls(Box::new(values))))
             }
         }
     }

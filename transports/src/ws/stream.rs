@@ -7,9 +7,12 @@
 //! the length that a peer announces before a byte of it has come (the length 2^62 ends the process), keeps the buffer of the largest frame for as long as the
 //! connection lasts, and copies and allocates for each message (about 110 ns to write one of 64 bytes, and 100 ns to read it).
 
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use async_io::Timer;
@@ -31,6 +34,9 @@ struct Shared {
     tx: Mutex<Tx>,
     /// The peer has been heard of since somebody last asked.
     heard: AtomicBool,
+    /// Nobody needs to be asked any more; and the task that asks.
+    ended: AtomicBool,
+    asking: Mutex<Option<Waker>>,
     agreed: Agreed,
 }
 
@@ -57,6 +63,8 @@ impl WsStream {
             rx: Mutex::new(Rx::new(!terms.client, ahead, terms.message_max, terms.frame_max)),
             tx: Mutex::new(Tx::new(terms.client, fragment)),
             heard: AtomicBool::new(true),
+            ended: AtomicBool::new(false),
+            asking: Mutex::new(None),
             agreed,
         });
         if let Some(interval) = terms.ping {
@@ -71,7 +79,7 @@ impl ByteStream for WsStream {
         let shared = &*self.0;
         let result = lock(&shared.rx).read(&*shared.stream, into, max, |reply| match reply {
             // What fails here, the next read or write says again.
-            Reply::Pong(payload) => drop(lock(&shared.tx).pong(&*shared.stream, &payload)),
+            Reply::Pongs(payloads) => drop(lock(&shared.tx).pong(&*shared.stream, payloads)),
             Reply::Close(code) => lock(&shared.tx).close(&*shared.stream, code),
         });
         shared.heard.store(true, Ordering::Relaxed);
@@ -92,6 +100,7 @@ impl ByteStream for WsStream {
     fn shutdown(&self) {
         lock(&self.0.tx).close(&*self.0.stream, Some(CloseCode::Normal));
         self.0.stream.shutdown();
+        self.0.end();
     }
 
     #[cfg(unix)]
@@ -121,11 +130,25 @@ impl ByteStream for WsStream {
     }
 }
 
+impl Drop for WsStream {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
 /// Pings the peer as long as there is somebody who uses the connection. A peer that has sent nothing between two pings is gone.
 async fn keep_alive(shared: Weak<Shared>, interval: Duration) {
     loop {
-        Timer::after(interval).await;
-        let Some(shared) = shared.upgrade() else { return };
+        let mut timer = Timer::after(interval);
+        let due = poll_fn(|cx| {
+            let Some(shared) = shared.upgrade() else { return Poll::Ready(None) };
+            *lock(&shared.asking) = Some(cx.waker().clone());
+            if shared.ended.load(Ordering::SeqCst) {
+                return Poll::Ready(None);
+            }
+            Pin::new(&mut timer).poll(cx).map(|_| Some(shared))
+        });
+        let Some(shared) = due.await else { return };
         if !shared.heard.swap(false, Ordering::Relaxed) && !shared.has_unread() {
             tracing::debug!("the peer does not answer pings");
             shared.stream.shutdown();
@@ -138,6 +161,13 @@ async fn keep_alive(shared: Weak<Shared>, interval: Duration) {
 }
 
 impl Shared {
+    /// Ends the task that pings, now and not after its interval.
+    fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+        let asking = lock(&self.asking).take();
+        asking.into_iter().for_each(Waker::wake);
+    }
+
     /// Whether the peer has sent what nobody has read, because this side is slow.
     fn has_unread(&self) -> bool {
         #[cfg(unix)]
@@ -153,4 +183,31 @@ impl Shared {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::net::UnixStream;
+    use std::time::Instant;
+
+    use super::super::http::Headers;
+    use super::*;
+    use crate::stream::FdStream;
+
+    /// The task that pings ends with the connection, however long its interval is.
+    #[test]
+    fn pings_end_with_the_connection() {
+        let (mine, _peer) = UnixStream::pair().unwrap();
+        let terms =
+            Terms { client: true, message_max: 0, frame_max: 0, fragment: 0, ping: Some(Duration::from_secs(86_400)) };
+        let agreed = Agreed { target: "/".into(), request: Headers::default(), response: Headers::default() };
+        let stream = WsStream::new(Box::new(FdStream::new(mine.into()).unwrap()), Vec::new(), terms, agreed);
+        assert_eq!(Arc::weak_count(&stream.0), 1);
+        stream.shutdown();
+        let began = Instant::now();
+        while Arc::weak_count(&stream.0) > 0 {
+            assert!(began.elapsed() < Duration::from_secs(10), "the task goes on");
+            std::thread::yield_now();
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! The engine hands over its own framing, the length and then the message. Each message becomes one WebSocket message, in fragments. Bytes count
 //! as written when the whole frame that holds them is with the kernel: what the engine keeps as unsent can't have reached the peer.
 
+use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Cursor, ErrorKind, IoSlice};
 
@@ -54,27 +55,37 @@ impl Tx {
 
     /// As [`ByteStream::try_write`], over that stream.
     pub(super) fn write(&mut self, stream: &dyn ByteStream, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        if self.closed {
-            return Err(ErrorKind::BrokenPipe.into());
+        let result = if self.closed { Err(ErrorKind::BrokenPipe.into()) } else { self.advance(stream, bufs) };
+        // What has been delivered is told before what has failed: the engine sends the rest again, to somebody else.
+        self.count();
+        match std::mem::take(&mut self.due) {
+            0 => result.and_then(|()| Err(ErrorKind::WouldBlock.into())),
+            n => Ok(n),
         }
+    }
+
+    fn advance(&mut self, stream: &dyn ByteStream, bufs: &[IoSlice<'_>]) -> io::Result<()> {
         // What is left of the last call stands for the first of these bytes.
         self.flush(stream)?;
         if self.out.is_empty() && self.due == 0 {
             self.encode(bufs)?;
             self.flush(stream)?;
         }
-        self.count();
-        match std::mem::take(&mut self.due) {
-            0 => Err(ErrorKind::WouldBlock.into()),
-            n => Ok(n),
-        }
+        Ok(())
     }
 
-    /// Answers a ping, now or as soon as there is room. Only the last one of several is answered, so that a peer that asks and does not
-    /// read costs nothing.
-    pub(super) fn pong(&mut self, stream: &dyn ByteStream, payload: &[u8]) -> io::Result<()> {
-        self.pong = Some(payload.to_vec());
-        self.flush(stream)
+    /// Answers pings, now and in one write. If something else is being sent, only the last one is answered, as soon as there is room: a
+    /// peer that asks and does not read costs nothing.
+    pub(super) fn pong(&mut self, stream: &dyn ByteStream, mut pings: VecDeque<Vec<u8>>) -> io::Result<()> {
+        if self.closed {
+            return Ok(());
+        }
+        if self.out.is_empty() {
+            pings.drain(..).for_each(|payload| self.control(Control::Pong, &payload));
+        } else {
+            self.pong = pings.pop_back();
+        }
+        self.flush_control(stream)
     }
 
     /// Asks whether the peer is there, unless there is something else to send.
@@ -82,7 +93,7 @@ impl Tx {
         if self.out.is_empty() && !self.closed {
             self.control(Control::Ping, &[]);
         }
-        self.flush(stream)
+        self.flush_control(stream)
     }
 
     /// Says why no frame will follow, if nothing is in the way of it.
@@ -91,13 +102,18 @@ impl Tx {
             return;
         }
         // What fails here fails because the peer has gone.
-        let _ = self.flush(stream);
+        let _ = self.flush_control(stream);
         self.closed = true;
         if self.out.is_empty() {
             let code = code.map(|code| u16::from(code).to_be_bytes());
             self.control(Control::Close, code.as_ref().map_or(&[], |code| code));
             let _ = self.flush(stream);
         }
+    }
+
+    /// Sends what is not the engine's. Messages are sent by [`write`](Self::write) only, which tells the engine: it would send them twice.
+    fn flush_control(&mut self, stream: &dyn ByteStream) -> io::Result<()> {
+        if self.batch == 0 { self.flush(stream) } else { Ok(()) }
     }
 
     /// Gives `out` to the kernel, as much as it takes.
@@ -362,7 +378,7 @@ mod tests {
         let mut tx = Tx::new(false, 4);
         let bytes = engine(&[b"hello".to_vec(), vec![], b"you!".to_vec()]);
         assert_eq!(tx.write(&wire, &[IoSlice::new(&bytes)]).unwrap(), bytes.len());
-        tx.pong(&wire, b"p").unwrap();
+        tx.pong(&wire, [b"p".to_vec()].into()).unwrap();
         tx.ping(&wire).unwrap();
         tx.close(&wire, Some(CloseCode::Normal));
         assert_eq!(
@@ -370,6 +386,55 @@ mod tests {
             b"\x02\x04hell\x80\x01o\x82\x00\x82\x04you!\x8a\x01p\x89\x00\x88\x02\x03\xe8"
         );
         assert_eq!(tx.write(&wire, &[IoSlice::new(&bytes)]).unwrap_err().kind(), ErrorKind::BrokenPipe);
+    }
+
+    /// What the engine was told is unsent does not go out behind its back, with a pong, a ping or a close.
+    #[test]
+    fn unsent_messages_stay_unsent() {
+        let wire = Wire { room: Mutex::new(4), ..Wire::default() };
+        let mut tx = Tx::new(false, usize::MAX);
+        let bytes = engine(&[b"ab".to_vec(), b"cd".to_vec()]);
+        // One frame, and then nothing.
+        assert_eq!(tx.write(&wire, &[IoSlice::new(&bytes)]).unwrap(), 10);
+        *wire.room.lock().unwrap() = usize::MAX;
+        tx.pong(&wire, [b"p".to_vec()].into()).unwrap();
+        tx.ping(&wire).unwrap();
+        tx.close(&wire, Some(CloseCode::Normal));
+        assert_eq!(*wire.bytes.lock().unwrap(), b"\x82\x02ab");
+        assert_eq!(tx.write(&wire, &[IoSlice::new(&bytes[10..])]).unwrap_err().kind(), ErrorKind::BrokenPipe);
+    }
+
+    /// Takes so many bytes, and breaks.
+    struct Breaking(Mutex<usize>);
+
+    impl ByteStream for Breaking {
+        fn try_read(&self, _: &mut Vec<u8>, _: usize) -> io::Result<usize> {
+            unreachable!("nobody reads")
+        }
+
+        fn try_write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+            let mut room = self.0.lock().unwrap();
+            let n = bufs[0].len().min(*room);
+            *room -= n;
+            if n > 0 { Ok(n) } else { Err(ErrorKind::ConnectionReset.into()) }
+        }
+
+        fn shutdown(&self) {}
+
+        #[cfg(unix)]
+        fn fd(&self) -> std::os::fd::BorrowedFd<'_> {
+            unreachable!("nobody waits for it")
+        }
+    }
+
+    #[test]
+    fn what_was_delivered_is_told_before_the_error() {
+        let wire = Breaking(Mutex::new(5));
+        let mut tx = Tx::new(false, usize::MAX);
+        let bytes = engine(&[b"ab".to_vec(), b"cd".to_vec()]);
+        assert_eq!(tx.write(&wire, &[IoSlice::new(&bytes)]).unwrap(), 10);
+        let error = tx.write(&wire, &[IoSlice::new(&bytes[10..])]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     }
 
     #[test]
@@ -396,7 +461,7 @@ mod tests {
             for (room, ping) in rooms.into_iter().chain([(usize::MAX, false)]) {
                 *wire.room.lock().unwrap() = room;
                 if ping {
-                    tx.pong(&wire, b"!").unwrap();
+                    tx.pong(&wire, [b"!".to_vec()].into()).unwrap();
                 }
                 while at < bytes.len() {
                     // The engine's pieces: never less than a prefix and something behind it.

@@ -87,6 +87,15 @@ fn bytes_come_through_in_pieces_of_all_sizes() {
     }
 }
 
+/// Behind bytes that hold no plaintext, here the server's session tickets, the end is found at once: nothing else tells of it.
+#[test]
+fn the_end_is_found_behind_tickets() {
+    let (a, b) = pair();
+    b.fd.end(Shutdown::Write);
+    let error = a.try_read(&mut Vec::with_capacity(1 << 16), 1 << 16).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionAborted, "{error}");
+}
+
 /// What is offered in several slices is one stream.
 #[test]
 fn slices_are_gathered() {
