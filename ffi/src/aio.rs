@@ -798,32 +798,22 @@ impl Wake for Aio {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // When the thread ends, what is local to it may have gone before.
-        let later = WOKEN.try_with(|woken| woken.borrow_mut().as_mut().map(|woken| woken.push(self.clone())).is_some());
-        if !later.unwrap_or(false) {
+        let later = WOKEN.with_borrow_mut(|woken| woken.as_mut().map(|woken| woken.push(self.clone())).is_some());
+        if !later {
             self.queue();
         }
     }
 }
 
-/// Closes something, without waiting for others. The operations that it ends have their results when this returns, as with NNG, and
-/// not only when a thread of the pool comes to them; their callbacks are the pool's.
+/// Closes something. The operations that it ends have their results when this returns, as with NNG, and not only when a thread of the pool comes
+/// to them; their callbacks are the pool's.
 pub(crate) fn settled<R>(close: impl FnOnce() -> R) -> R {
-    let _settle = Settle(WOKEN.try_with(|woken| woken.replace(Some(Vec::new()))).unwrap_or_default());
-    close()
-}
-
-/// Lets those go on whom this thread has woken since, also if closing panicked. Holds whom a call around this one has kept.
-struct Settle(Option<Vec<Arc<Aio>>>);
-
-impl Drop for Settle {
-    fn drop(&mut self) {
-        let before = self.0.take();
-        let woken = WOKEN.try_with(|woken| woken.replace(before)).unwrap_or_default();
-        for aio in woken.into_iter().flatten() {
-            if std::thread::panicking() { aio.queue() } else { aio.go_on() }
-        }
+    let before = WOKEN.replace(Some(Vec::new()));
+    let result = close();
+    for aio in WOKEN.replace(before).into_iter().flatten() {
+        aio.go_on();
     }
+    result
 }
 
 thread_local! {
@@ -837,58 +827,3 @@ const NULL: Pointer = Pointer(std::ptr::null_mut());
 /// Inputs, and outputs.
 const SLOTS: usize = 4;
 const IOVS: usize = 8;
-
-#[cfg(test)]
-mod tests {
-    use std::io::{Read, Write};
-    use std::net::TcpListener;
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-    use std::thread;
-
-    use super::*;
-    use crate::socket;
-
-    #[test]
-    fn closing_ends_operations_before_it_lingers() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("tcp://{}", listener.local_addr().unwrap());
-        let peer = thread::spawn(move || {
-            let mut peer = listener.accept().unwrap().0;
-            peer.write_all(b"\0SP\0\0\x10\0\0").unwrap();
-            peer.read_exact(&mut [0; 8]).unwrap();
-            peer
-        });
-        let pair = socket::open("pair0", false).unwrap();
-        let any = socket::find(pair).unwrap().any.clone();
-        any.set_linger(Duration::from_secs(60)).unwrap();
-        any.dial(&url).wait().unwrap();
-        let mut peer = peer.join().unwrap();
-        // More than the system takes before the peer reads.
-        any.send(vec![0; 1 << 25]).wait().unwrap();
-        let aio = Aio::new(None, std::ptr::null_mut());
-        aio.recv(Ok(Target::Socket(any.clone())));
-        let closing = thread::spawn(move || socket::close(pair));
-        aio.wait();
-        assert_eq!(aio.lock().result, Code::ECLOSED.get());
-        assert_eq!(any.pipes().len(), 1, "it lingers");
-        std::io::copy(&mut peer, &mut std::io::sink()).unwrap();
-        closing.join().unwrap().unwrap();
-    }
-
-    #[test]
-    fn a_panic_leaves_nobody_waiting() {
-        let any = AnySocket::open("pair0").unwrap();
-        let aio = Aio::new(None, std::ptr::null_mut());
-        aio.recv(Ok(Target::Socket(any.clone())));
-        let close = || {
-            settled(|| {
-                any.close().wait().unwrap();
-                panic!("while closing");
-            })
-        };
-        catch_unwind(AssertUnwindSafe(close)).unwrap_err();
-        aio.wait();
-        assert_eq!(aio.lock().result, Code::ECLOSED.get());
-        assert!(WOKEN.take().is_none());
-    }
-}

@@ -1,11 +1,8 @@
 //! Sockets.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use spanwire::{AnySocket, Message, SendError};
@@ -58,13 +55,7 @@ pub(crate) fn open(name: &str, raw: bool) -> Result<nng_socket> {
 pub(crate) fn close(socket: nng_socket) -> Result<()> {
     let sock = SOCKETS.remove(socket.id).ok_or(Code::ECLOSED)?;
     CONTEXTS.remove_all(|context| context.socket == socket.id);
-    let mut closing = sock.any.close();
-    // Whoever waits on it is not to wait for what is still being written.
-    let begun = aio::settled(|| Pin::new(&mut closing).poll(&mut Context::from_waker(Waker::noop())));
-    let closed = match begun {
-        Poll::Ready(closed) => closed,
-        Poll::Pending => closing.wait(),
-    };
+    let closed = aio::settled(|| sock.any.close().wait());
     DIALERS.remove_all(|dialer| dialer.socket == socket.id);
     LISTENERS.remove_all(|listener| listener.socket == socket.id);
     sock.watch.wait_for_end();
