@@ -216,12 +216,13 @@ impl Handover {
         self.left = false;
     }
 
-    /// The I/O thread looks at the socket. Answers whether an application that is behind may still catch up.
-    pub(crate) fn look_behind(&mut self, now: Instant) -> bool {
+    /// The I/O thread looks at the socket, and finds the application `late` or not. Answers whether an application that is behind may still catch up.
+    pub(crate) fn look_behind(&mut self, late: bool, now: Instant) -> bool {
+        self.behind.take_if(|_| !late);
         match self.behind {
             Some((starved, since)) if starved == self.starved => now.saturating_duration_since(since) < PATIENCE,
             _ => {
-                self.behind = Some((self.starved, now));
+                self.behind = late.then_some((self.starved, now));
                 true
             }
         }

@@ -333,7 +333,8 @@ impl Inner {
         }
         st.core.hand.drive = Drive::Background;
         st.look(self);
-        let patient = st.core.hand.look_behind(sync::now());
+        let late = st.is_late();
+        let patient = st.core.hand.look_behind(late, sync::now());
         for _ in 0..BACKGROUND_READS {
             let late = patient && st.is_late();
             let Some(pipe) = st.core.next_in_background(late) else { break };
