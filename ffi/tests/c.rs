@@ -167,9 +167,10 @@ fn headers_agree_with_debians() {
     }
 }
 
-const PROGRAMS: [&str; 17] = [
+/// Not `tls`: memcheck takes what `ring`'s assembly has encrypted for uninitialised.
+const PROGRAMS: [&str; 15] = [
     "message", "socket", "aio", "poll", "pipe", "object", "options", "stream", "ending", "tools", "urls", "fork",
-    "stress", "million", "late", "tls", "plugin",
+    "stress", "million", "late",
 ];
 
 fn folder() -> PathBuf {
