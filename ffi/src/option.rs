@@ -384,6 +384,10 @@ fn take_over(listener: &Listener, fd: c_int) -> Result<()> {
 
 /// What a dialer or listener has as an option, or otherwise its socket.
 fn get_or(value: std::result::Result<OptionValue, Error>, socket: u32, name: &str) -> Result<OptionValue> {
+    // A configuration of TLS can't be read back. Programs such as nngcat take this for a transport without TLS, and any other answer for a fault.
+    if name == "tls-config" {
+        return Err(Code::ENOTSUP);
+    }
     match value {
         Err(Error::NotSupported(_)) => socket::find(nng_socket { id: socket })?.get(name),
         value => Ok(value?),
