@@ -94,6 +94,19 @@ impl<W: AsyncWrite + Send + Unpin> PipeTx for Tx<W> {
         }
     }
 
+    fn take_back(&mut self, queue: &mut VecDeque<Message>) {
+        let (mut at, mut unbegun) = (0, Vec::new());
+        while let Ok(Some(frame)) = Length.decode_prefix(&self.unsent[at..]) {
+            let (begin, start) = (at, at + frame.prefix);
+            at = start + frame.len as usize;
+            if begin >= self.written {
+                unbegun.push(Message::copy_from(&self.unsent[start..at]));
+            }
+        }
+        self.unsent.clear();
+        unbegun.into_iter().rev().for_each(|msg| queue.push_front(msg));
+    }
+
     fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<()> {
         self.to = None;
         Poll::Ready(())
