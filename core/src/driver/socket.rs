@@ -12,10 +12,10 @@ use super::events::{PipeCallback, PipeChange};
 use super::executor;
 use super::handover::Drive;
 use super::io::{self, Io};
-use super::ledger::{Core, Effects};
+use super::ledger::{Core, Effects, End};
 use super::notify::Signal;
 use super::pipe::{Pipe, PipeLink, PipeShared, SlotRx, SlotTx};
-use super::state::State;
+use super::state::{Feed, State};
 use super::stream::{OutBuf, Phase};
 use super::sync::{self, Mutex, MutexGuard, thread, thread_local};
 use super::sys::{self, PipeEvent, SocketPoll};
@@ -154,11 +154,16 @@ impl Inner {
         for sleeper in effects.wakes {
             sleeper.wake();
         }
-        for pipe in effects.gone {
-            pipe.end();
-            pipe.endpoint.pipe_gone();
-            self.notify(PipeChange::Removed, &pipe);
-            pipe.gone.set();
+        for end in effects.ends {
+            match end {
+                End::Stream(pipe) => pipe.shut_down(),
+                End::Pipe(pipe) => {
+                    pipe.end();
+                    pipe.endpoint.pipe_gone();
+                    self.notify(PipeChange::Removed, &pipe);
+                    pipe.gone.set();
+                }
+            }
         }
         if effects.kick || effects.tick || effects.straggle || effects.timer.is_some() {
             let io = self.io();
@@ -228,11 +233,11 @@ impl Inner {
 
     /// Reads one pipe once, and feeds the protocol. Releases and takes the lock.
     pub(crate) fn read_pipe<'a>(&'a self, st: Guard<'a>, id: PipeId) -> Guard<'a> {
-        self.read_and_feed(st, id, true)
+        self.read_and_feed(st, id, Feed::Fitting)
     }
 
-    /// Reads one pipe once. What has come stays where it is, unless the protocol is to be fed.
-    fn read_and_feed<'a>(&'a self, mut st: Guard<'a>, id: PipeId, feed: bool) -> Guard<'a> {
+    /// Reads one pipe once. What is not fed to the protocol stays where it is.
+    fn read_and_feed<'a>(&'a self, mut st: Guard<'a>, id: PipeId, feed: Feed) -> Guard<'a> {
         let core = &mut st.core;
         let crowd = core.hand.ready.len() > CROWD;
         let Some(slot) = core.pipes.get_mut(id) else { return st };
@@ -269,7 +274,7 @@ impl Inner {
                 _ => {}
             }
         }
-        let fault = if feed { st.feed(id, &mut rx) } else { None };
+        let fault = st.feed(id, &mut rx, feed);
         st.put_back(self, id, rx, fault);
         st
     }
@@ -292,6 +297,9 @@ impl Inner {
             let Some(next) = st.core.hand.ready.pop_front() else { break };
             round -= 1;
             st = self.read_pipe(st, next);
+            if st.core.hand.brimful {
+                break;
+            }
         }
         if !st.core.hand.ready.is_empty() && st.core.hand.drive == Drive::Idle && st.core.hand.nobody_waits() {
             st.core.tick_later();
@@ -338,7 +346,15 @@ impl Inner {
         for _ in 0..BACKGROUND_READS {
             let late = patient && st.is_late();
             let Some(pipe) = st.core.next_in_background(late) else { break };
-            st = self.read_and_feed(st, pipe, !late);
+            let feed = match (late, patient) {
+                (true, _) => Feed::Nothing,
+                (false, true) => Feed::Fitting,
+                (false, false) => Feed::All,
+            };
+            st = self.read_and_feed(st, pipe, feed);
+            if patient && st.core.hand.brimful {
+                break;
+            }
         }
         st.core.hand.drive = Drive::Idle;
         st.core.hand.left = patient && st.is_late() && !st.core.hand.ready.is_empty();

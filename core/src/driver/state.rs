@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ledger::Core;
+use super::ledger::{Core, End};
 use super::outbox::Turn;
 use super::pipe::{LocalRx, PipeLink, PipeShared, Slot, SlotRx, SlotTx, Traffic};
 #[cfg(unix)]
@@ -103,22 +103,32 @@ impl State {
         }
     }
 
-    /// Delivers what a pipe has received to the protocol, until that pauses the pipe. Answers what is wrong with the pipe.
-    pub(super) fn feed(&mut self, id: PipeId, rx: &mut SlotRx) -> Option<Error> {
+    /// Delivers what a pipe has received to the protocol, until that pauses the pipe, or until a queue is full that would drop the rest. Answers what
+    /// is wrong with the pipe.
+    pub(super) fn feed(&mut self, id: PipeId, rx: &mut SlotRx, feed: Feed) -> Option<Error> {
+        self.core.hand.brimful = false;
         let slot = self.core.pipes.get(id)?;
         let (pipe, limit) = (slot.pipe.clone(), slot.limit);
-        if slot.paused || slot.dead.is_some() {
+        if slot.paused || slot.dead.is_some() || feed == Feed::Nothing {
             return None;
         }
+        let all = feed == Feed::All;
         match (rx, &pipe.link) {
-            (SlotRx::Stream(rx), PipeLink::Stream(_, codec)) => self.feed_from(id, |msg| rx.next(&**codec, limit, msg)),
-            (SlotRx::Local(rx), _) => self.feed_from(id, |msg| Ok(pop_into(&mut rx.batch, msg))),
+            (SlotRx::Stream(rx), PipeLink::Stream(_, codec)) => {
+                self.feed_from(id, all, |msg| rx.next(&**codec, limit, msg))
+            }
+            (SlotRx::Local(rx), _) => self.feed_from(id, all, |msg| Ok(pop_into(&mut rx.batch, msg))),
             (SlotRx::Stream(_), PipeLink::Local { .. }) => None,
         }
     }
 
     #[inline]
-    fn feed_from(&mut self, id: PipeId, mut next: impl FnMut(&mut Message) -> Result<bool, Error>) -> Option<Error> {
+    fn feed_from(
+        &mut self,
+        id: PipeId,
+        all: bool,
+        mut next: impl FnMut(&mut Message) -> Result<bool, Error>,
+    ) -> Option<Error> {
         let mut traffic = Traffic::default();
         let mut fault = None;
         let mut flow = Flow::Continue;
@@ -138,10 +148,11 @@ impl State {
             msg.set_pipe(Some(id));
             flow = self.proto.pipe_received(id, &mut msg, &mut turn);
             // The protocol may have asked to close the pipe.
-            if flow == Flow::Pause || !turn.core.todo.closes.is_empty() {
+            if flow == Flow::Pause || (flow == Flow::Yield && !all) || !turn.core.todo.closes.is_empty() {
                 break;
             }
         }
+        self.core.hand.brimful = flow == Flow::Yield;
         if let Some(slot) = self.core.pipes.get_mut(id) {
             slot.paused |= flow == Flow::Pause;
             slot.traffic.add(traffic);
@@ -234,7 +245,7 @@ impl State {
                 slot.full = true;
                 // What the peer sent before it went is still to be read; then the pipe ends.
                 slot.hangup = true;
-                stream.shutdown();
+                core.effects.end(End::Stream(slot.pipe.clone()));
                 core.event(PipeEvent { pipe: id.get(), readable: true, writable: false, hangup: true });
                 core.watch = true;
                 core.todo.any = true;
@@ -338,9 +349,7 @@ impl State {
         {
             // Whoever writes detaches it on return; what could not be written is known only then.
             slot.dead = Some(why.unwrap_or(Error::Closed));
-            if let PipeLink::Stream(stream, _) = &slot.pipe.link {
-                stream.shutdown();
-            }
+            core.effects.end(End::Stream(slot.pipe.clone()));
             return;
         }
         let Some(slot) = core.pipes.remove(id) else { return };
@@ -360,9 +369,7 @@ impl State {
             (PipeLink::Local { tx, .. }, _) => {
                 core.locals -= 1;
                 // What is on its way reaches a reader that is still there, as it does from the kernel's buffer; unless other pipes can have it.
-                if tx.is_closed() || (core.info.returns_unsent && core.is_alive()) {
-                    unsent.extend(tx.take_back());
-                }
+                unsent.extend(tx.leave(core.info.returns_unsent && core.is_alive()));
             }
             (PipeLink::Stream(..), SlotTx::Local) => {}
         }
@@ -373,10 +380,19 @@ impl State {
             unsent.clear();
         }
         tracing::debug!(socket = %inner.id, pipe = %id, "pipe closed: {}", why.as_ref().map_or("by us", |e| e.text()));
-        core.effects.any = true;
-        core.effects.gone.push(pipe);
+        core.effects.end(End::Pipe(pipe));
         self.drive(|proto, out| proto.pipe_detached(id, unsent, out));
     }
+}
+
+/// How much of what has arrived goes to the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Feed {
+    Nothing,
+    /// What its queues can hold.
+    Fitting,
+    /// All of it: nobody has come for what is in a full queue.
+    All,
 }
 
 fn slot_dead(core: &mut Core, id: PipeId) -> Option<Option<Error>> {

@@ -1,5 +1,5 @@
 use std::os::unix::net::UnixStream;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use futures_lite::future::block_on;
@@ -9,13 +9,19 @@ use rustix::net::sockopt;
 use super::*;
 use crate::tls::{TlsConfig, TlsVersion, client, server};
 
-/// Both ends of a connection.
-fn pair_of(version: TlsVersion) -> (TlsStream, TlsStream) {
+/// A certificate and its key.
+fn made() -> (&'static str, &'static str) {
     static MADE: OnceLock<(String, String)> = OnceLock::new();
     let (certificate, key) = MADE.get_or_init(|| {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         (made.cert.pem(), made.signing_key.serialize_pem())
     });
+    (certificate, key)
+}
+
+/// Both ends of a connection.
+fn pair_of(version: TlsVersion) -> (TlsStream, TlsStream) {
+    let (certificate, key) = made();
     let config = TlsConfig::builder().cert_pem(certificate, key).ca_pem(certificate).max_version(version);
     let config = config.build().unwrap();
     let (a, b) = UnixStream::pair().unwrap();
@@ -220,6 +226,86 @@ fn keys_are_renewed() {
             assert_eq!(read(to, sent.len(), 1 << 20), sent);
         }
     }
+}
+
+/// Empty records without end, which only this client sends: the thread is free again soon, and what comes behind them arrives.
+#[test]
+fn floods_of_empty_records_are_interrupted() {
+    let (a, b) = UnixStream::pair().unwrap();
+    sockopt::set_socket_send_buffer_size(&a, 1 << 20).unwrap();
+    let (certificate, key) = made();
+    let config = TlsConfig::builder().cert_pem(certificate, key).build().unwrap();
+    let b = FdStream::new(b.into()).unwrap();
+    let host = thread::spawn(move || block_on(server(b, &config)).unwrap().0);
+    let (mut a, mut seal) = client_that_seals(a, certificate);
+    let b = host.join().unwrap();
+
+    // As many as the kernel takes, and then one that is not empty.
+    let empty: Vec<u8> = (0..9000).flat_map(|_| seal(b"")).collect();
+    let full = [seal(b"behind"), seal(b"them")].concat();
+    let unread = || rustix::io::ioctl_fionread(b.fd()).unwrap();
+    let writer = thread::spawn(move || {
+        a.write_all(&empty).unwrap();
+        a.write_all(&full).unwrap();
+        a
+    });
+    while unread() < 8 * READ_MIN as u64 {
+        thread::yield_now();
+    }
+    let (mut got, mut interrupted) = (Vec::with_capacity(10), 0);
+    while got.len() < 10 {
+        let before = unread();
+        let max = 10 - got.len();
+        match b.try_read(&mut got, max) {
+            Ok(n) => assert!(n > 0),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => wait(&b, PollFlags::IN),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {
+                interrupted += 1;
+                assert!(before < (VAIN as u64 + 1) * READ_MIN as u64 || unread() > 0, "all was read in one turn");
+            }
+            Err(e) => panic!("{e}"),
+        }
+    }
+    assert_eq!(got, b"behindthem");
+    assert!(interrupted > 0);
+    drop(writer.join().unwrap());
+}
+
+/// A client after its handshake, and what makes records of it: also those that rustls never sends.
+fn client_that_seals(mut stream: UnixStream, ca: &str) -> (UnixStream, impl FnMut(&[u8]) -> Vec<u8>) {
+    use rustls::crypto::cipher::{OutboundChunks, OutboundPlainMessage};
+    use rustls::pki_types::{CertificateDer, pem::PemObject};
+    use rustls::{ConnectionTrafficSecrets, ContentType, ProtocolVersion, SupportedCipherSuite};
+
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(ca.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).unwrap();
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.enable_secret_extraction = true;
+    let mut conn = rustls::ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+    while conn.is_handshaking() || conn.wants_write() {
+        conn.complete_io(&mut stream).unwrap();
+    }
+    let Some(SupportedCipherSuite::Tls13(suite)) = conn.negotiated_cipher_suite() else { unreachable!("1.3 only") };
+    let (mut seq, secrets) = conn.dangerous_extract_secrets().unwrap().tx;
+    let (key, iv) = match secrets {
+        ConnectionTrafficSecrets::Aes128Gcm { key, iv }
+        | ConnectionTrafficSecrets::Aes256Gcm { key, iv }
+        | ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => (key, iv),
+        _ => unreachable!("no other cipher"),
+    };
+    let mut encrypter = suite.aead_alg.encrypter(key, iv);
+    let seal = move |plain: &[u8]| {
+        let payload = OutboundChunks::Single(plain);
+        let message =
+            OutboundPlainMessage { typ: ContentType::ApplicationData, version: ProtocolVersion::TLSv1_3, payload };
+        let record = encrypter.encrypt(message, seq).unwrap().encode();
+        seq += 1;
+        record
+    };
+    (stream, seal)
 }
 
 /// An idle stream has no buffer of its own.
