@@ -79,9 +79,8 @@ impl TlsStream {
         self.fd.end(Shutdown::Write);
         let mut tls = self.lock();
         for _ in 0..VAIN {
-            let read = tls.fill(&self.fd, CHUNK);
             tls.release_read();
-            match read {
+            match tls.fill(&self.fd, CHUNK) {
                 Ok(0) => return true,
                 Ok(_) => {}
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return false,
