@@ -88,7 +88,9 @@ fn cell(peer: &Peer<'_>, ours: &str, they_listen: bool, version: TlsVersion) {
         (child, out) = peer.start("listen", &format!("{scheme}://127.0.0.1:0{path}"));
         let line = line(&mut child, &mut out);
         let port = line.strip_prefix("listening ").unwrap_or_else(|| panic!("{line}")).to_owned();
-        let url = Url::parse(&format!("{scheme}://localhost:{port}{path}")).unwrap();
+        // NNG's HTTP server answers only to the name that it listens at.
+        let host = if path.is_empty() { "localhost" } else { "127.0.0.1" };
+        let url = Url::parse(&format!("{scheme}://{host}:{port}{path}")).unwrap();
         block_on(socket.dialer(&url).unwrap().start()).unwrap();
     } else {
         let listener = socket.listener(&Url::parse(&format!("{scheme}://127.0.0.1:0{path}")).unwrap()).unwrap();
