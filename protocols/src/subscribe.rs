@@ -146,7 +146,9 @@ impl<F: Form> Protocol for Subscriber<F> {
             context.push(ctx, msg.clone(), out);
             (ctx, context) = (next_ctx, next_context);
         }
-        context.push(ctx, std::mem::take(msg), out);
+        if !(context.queue.is_empty() && out.deliver(ctx)) {
+            context.push(ctx, std::mem::take(msg), out);
+        }
         Flow::Continue
     }
 

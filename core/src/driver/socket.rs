@@ -20,7 +20,7 @@ use super::stream::{OutBuf, Phase};
 use super::sync::{self, Mutex, MutexGuard, thread, thread_local};
 use super::sys::{self, PipeEvent, SocketPoll};
 use crate::protocol::{Protocol, ProtocolInfo};
-use crate::{Error, OptionMap, PipeId, Result, SocketId};
+use crate::{Error, Message, OptionMap, PipeId, Result, SocketId};
 
 /// What all handles of a socket share.
 pub(crate) struct Inner {
@@ -228,11 +228,16 @@ impl Inner {
 
     /// Reads one pipe once, and feeds the protocol. Releases and takes the lock.
     pub(crate) fn read_pipe<'a>(&'a self, st: Guard<'a>, id: PipeId) -> Guard<'a> {
-        self.read_and_feed(st, id, true)
+        self.read_and(st, id, |st, rx| st.feed(id, rx, None, &mut Message::new()).fault)
     }
 
-    /// Reads one pipe once. What has come stays where it is, unless the protocol is to be fed.
-    fn read_and_feed<'a>(&'a self, mut st: Guard<'a>, id: PipeId, feed: bool) -> Guard<'a> {
+    /// Reads one pipe once, and has what has come delivered by `feed`, which answers what is wrong with the pipe.
+    pub(super) fn read_and<'a>(
+        &'a self,
+        mut st: Guard<'a>,
+        id: PipeId,
+        feed: impl FnOnce(&mut State, &mut SlotRx) -> Option<Error>,
+    ) -> Guard<'a> {
         let core = &mut st.core;
         let crowd = core.hand.ready.len() > CROWD;
         let Some(slot) = core.pipes.get_mut(id) else { return st };
@@ -269,7 +274,7 @@ impl Inner {
                 _ => {}
             }
         }
-        let fault = if feed { st.feed(id, &mut rx) } else { None };
+        let fault = feed(&mut st, &mut rx);
         st.put_back(self, id, rx, fault);
         st
     }
@@ -338,7 +343,10 @@ impl Inner {
         for _ in 0..BACKGROUND_READS {
             let late = patient && st.is_late();
             let Some(pipe) = st.core.next_in_background(late) else { break };
-            st = self.read_and_feed(st, pipe, !late);
+            st = match late {
+                true => self.read_and(st, pipe, |_, _| None),
+                false => self.read_pipe(st, pipe),
+            };
         }
         st.core.hand.drive = Drive::Idle;
         st.core.hand.left = patient && st.is_late() && !st.core.hand.ready.is_empty();
