@@ -115,7 +115,8 @@ impl State {
             (SlotRx::Stream(rx), PipeLink::Stream(_, codec)) => {
                 self.feed_from(id, taker, msg, |msg| rx.next(&**codec, limit, msg))
             }
-            (SlotRx::Local(rx), _) => self.feed_from(id, taker, msg, |msg| Ok(pop_into(&mut rx.batch, msg))),
+            // Many at a time: they are in the cache of the processor that sent them, and to fetch them one by one takes longer than a queue.
+            (SlotRx::Local(rx), _) => self.feed_from(id, None, msg, |msg| Ok(pop_into(&mut rx.batch, msg))),
             (SlotRx::Stream(_), PipeLink::Local { .. }) => Fed::default(),
         }
     }
@@ -158,19 +159,21 @@ impl State {
     }
 
     /// Delivers the next message that has been read already, for a caller that receives with this key while nobody else does. `Some(true)`: it went
-    /// straight into `msg`. `None`: there is none.
+    /// straight into `msg`; `Some(false)`: the protocol has it. `None`: there is none.
     ///
-    /// One at a time: what nobody waits for is as well where it is, and moved once instead of three times.
+    /// From a stream one at a time: what nobody waits for is as well where it is, and moved once instead of three times.
     #[inline]
     pub(super) fn next_stashed(&mut self, inner: &Inner, taker: ContextId, msg: &mut Message) -> Option<bool> {
         let (id, slot) = self.core.first_stashed()?;
         let next = match (&mut slot.rx, &slot.pipe.link) {
             (Some(SlotRx::Stream(rx)), PipeLink::Stream(_, codec)) => rx.next(&**codec, slot.limit, msg),
-            (Some(SlotRx::Local(rx)), _) => Ok(pop_into(&mut rx.batch, msg)),
-            (Some(SlotRx::Stream(_)) | None, _) => return None,
+            _ => {
+                self.unstash(inner, id, |st, rx| st.feed(id, rx, None, msg).fault);
+                return Some(false);
+            }
         };
         if !matches!(next, Ok(true)) {
-            self.unstash(inner, id, next.err());
+            self.unstash(inner, id, |_, _| next.err());
             return Some(false);
         }
         slot.traffic.received(msg);
@@ -182,21 +185,22 @@ impl State {
             if let Some(slot) = self.core.pipes.get_mut(id) {
                 slot.paused |= flow == Flow::Pause;
             }
-            self.unstash(inner, id, None);
+            self.unstash(inner, id, |_, _| None);
         }
         Some(taken)
     }
 
-    /// The first pipe on the list has nothing left that was read, or is not to deliver it.
+    /// Takes the first pipe off the list, and has done with it what is to be done: `feed` answers what is wrong with it.
     #[inline(never)]
-    fn unstash(&mut self, inner: &Inner, id: PipeId, fault: Option<Error>) {
+    fn unstash(&mut self, inner: &Inner, id: PipeId, feed: impl FnOnce(&mut Self, &mut SlotRx) -> Option<Error>) {
         let core = &mut self.core;
         core.hand.ready.pop_front();
         core.hand.next_turn();
         core.stashed -= 1;
         let Some(slot) = core.pipes.get_mut(id) else { return };
         slot.queued = false;
-        if let Some(rx) = slot.rx.take() {
+        if let Some(mut rx) = slot.rx.take() {
+            let fault = feed(self, &mut rx);
             self.put_back(inner, id, rx, fault);
         }
     }
