@@ -172,11 +172,20 @@ impl Handover {
         }
     }
 
-    /// Nobody waits who could be overlooked.
+    /// Nobody waits who could be overlooked. A leader is told of what it can't see for itself by who brings it.
     #[inline]
     pub(crate) fn is_quiet(&self) -> bool {
         match self.drive {
             Drive::Idle => self.receivers == 0,
+            Drive::Led { .. } | Drive::Background => true,
+        }
+    }
+
+    /// Somebody is looking after the pipes, and looks at the list of ready ones again.
+    #[inline]
+    pub(crate) fn is_attended(&self) -> bool {
+        match self.drive {
+            Drive::Idle => false,
             Drive::Led { asleep, .. } => !asleep,
             Drive::Background => true,
         }

@@ -343,7 +343,7 @@ impl Core {
         {
             self.hand.ready.push_back(id);
             // On the tick list, and with nobody waiting, it may lie until somebody comes.
-            self.todo.any |= !(self.hand.ticking && self.hand.is_calm());
+            self.todo.any |= !(self.hand.is_attended() || (self.hand.ticking && self.hand.is_calm()));
         }
     }
 

@@ -428,7 +428,9 @@ impl Receiving {
         if leading {
             core.hand.drive = Drive::Idle;
         }
-        if leading || !core.hand.nobody_waits() {
+        // Somebody waits, a leader sleeps beside this caller, or there are pipes to be looked after.
+        let others = !core.hand.nobody_waits() || core.hand.drive != Drive::Idle;
+        if others || (leading && !core.hand.ready.is_empty()) {
             core.look_again();
             let ctx = self.ctx;
             st.dispatch(ctx);
