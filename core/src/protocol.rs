@@ -179,6 +179,14 @@ pub trait Outbox {
     /// Receives of this context may end now (with `shared_recv`: of any context; name [`ContextId::SOCKET`]).
     fn wake_recv(&mut self, ctx: ContextId);
 
+    /// Gives the message that [`Protocol::pipe_received`] is called with straight to a caller that receives on this context now (with
+    /// `shared_recv`: on any; name [`ContextId::SOCKET`]). `false`: there is none, and the message is to be queued. After `true` the
+    /// protocol leaves it alone: it has been received.
+    ///
+    /// Only for a message before which nothing else is due on this context, and at most once in a call. Nothing but a shorter way: a
+    /// protocol may queue every message and call [`wake_recv`](Self::wake_recv).
+    fn deliver(&mut self, ctx: ContextId) -> bool;
+
     /// Ends all sends and receives that wait on this context with [`Error::Canceled`]. Does not call
     /// [`Protocol::cancel_send`] or [`Protocol::cancel_recv`] for them: the protocol has dealt with them already.
     fn cancel(&mut self, ctx: ContextId);

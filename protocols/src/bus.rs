@@ -86,6 +86,9 @@ impl<F: Form> Protocol for BusSocket<F> {
         if F::INFO.raw {
             msg.set_header(words::stack_of(pipe));
         }
+        if self.queue.is_empty() && out.deliver(ContextId::SOCKET) {
+            return Flow::Continue;
+        }
         push_from(&mut self.queue, msg);
         out.wake_recv(ContextId::SOCKET);
         if self.queue.len() == limit { Flow::Yield } else { Flow::Continue }

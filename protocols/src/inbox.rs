@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use spanwire_core::message::{pop_into, push_from};
 use spanwire_core::protocol::{Flow, RecvError};
-use spanwire_core::{Message, Outbox, PipeId};
+use spanwire_core::{ContextId, Message, Outbox, PipeId};
 
 use crate::options;
 
@@ -22,8 +22,13 @@ impl Inbox {
         Self { queue: VecDeque::new(), limit, paused: Vec::new() }
     }
 
-    pub(crate) fn push(&mut self, pipe: PipeId, msg: &mut Message) -> Flow {
+    /// Takes a message in: into the hands of who receives now, or into the queue.
+    pub(crate) fn push(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow {
+        if self.queue.is_empty() && out.deliver(ContextId::SOCKET) {
+            return Flow::Continue;
+        }
         push_from(&mut self.queue, msg);
+        out.wake_recv(ContextId::SOCKET);
         if self.queue.len() <= self.limit {
             return Flow::Continue;
         }

@@ -164,11 +164,7 @@ impl<H: Hops> Protocol for Mono<H> {
             return Flow::Pause;
         }
         match self.hops.unwrap(msg) {
-            Verdict::Good => {
-                let flow = self.incoming.push(pipe, msg);
-                out.wake_recv(ContextId::SOCKET);
-                flow
-            }
+            Verdict::Good => self.incoming.push(pipe, msg, out),
             Verdict::TooManyHops => {
                 out.count_drop(DropCause::TtlExceeded, 1);
                 Flow::Continue

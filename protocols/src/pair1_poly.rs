@@ -106,9 +106,7 @@ impl Protocol for Pair1Poly {
         match self.hops.receive(msg) {
             Verdict::Good => {
                 msg.set_pipe(Some(pipe));
-                let flow = self.incoming.push(pipe, msg);
-                out.wake_recv(ContextId::SOCKET);
-                flow
+                self.incoming.push(pipe, msg, out)
             }
             Verdict::TooManyHops => {
                 out.count_drop(DropCause::TtlExceeded, 1);

@@ -124,8 +124,12 @@ impl<F: Form> Protocol for Puller<F> {
     fn pipe_writable(&mut self, _pipe: PipeId, _out: &mut dyn Outbox) {}
 
     fn pipe_received(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow {
+        let idle = self.queued() == 0;
         let Some(source) = self.pipes.get_mut(pipe) else { return Flow::Pause };
         msg.join_header();
+        if idle && out.deliver(ContextId::SOCKET) {
+            return Flow::Continue;
+        }
         self.queue.push_from(source.priority, msg);
         source.queued += 1;
         let flow = if source.queued >= PIPE_HIGH {

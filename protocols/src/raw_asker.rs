@@ -108,9 +108,7 @@ impl<R: Route> Protocol for RawAsker<R> {
         match words::take_stack(msg, Header::new(), usize::MAX) {
             Ok(stack) => {
                 msg.set_header(stack);
-                let flow = self.incoming.push(pipe, msg);
-                out.wake_recv(ContextId::SOCKET);
-                flow
+                self.incoming.push(pipe, msg, out)
             }
             Err(_) => {
                 self.route.detach(pipe, out);

@@ -92,9 +92,7 @@ impl<F: Form> Protocol for RawReplier<F> {
         match words::take_stack(msg, words::stack_of(pipe), self.ttl) {
             Ok(stack) => {
                 msg.set_header(stack);
-                let flow = self.incoming.push(pipe, msg);
-                out.wake_recv(ContextId::SOCKET);
-                flow
+                self.incoming.push(pipe, msg, out)
             }
             Err(BadStack::TooManyHops) => {
                 out.count_drop(DropCause::TtlExceeded, 1);

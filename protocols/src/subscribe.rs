@@ -153,6 +153,9 @@ impl<F: Form> Protocol for Subscriber<F> {
             }
             (ctx, context) = (next_ctx, next_context);
         }
+        if context.queue.is_empty() && out.deliver(ctx) {
+            return flow;
+        }
         match context.push(ctx, std::mem::take(msg), out) {
             Flow::Continue => flow,
             yields => yields,

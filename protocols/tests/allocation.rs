@@ -53,6 +53,9 @@ impl Outbox for Sink {
     fn resume(&mut self, _pipe: PipeId) {}
     fn wake_send(&mut self, _ctx: ContextId) {}
     fn wake_recv(&mut self, _ctx: ContextId) {}
+    fn deliver(&mut self, _ctx: ContextId) -> bool {
+        false
+    }
     fn cancel(&mut self, _ctx: ContextId) {}
     fn count_drop(&mut self, _cause: DropCause, _n: usize) {}
 }

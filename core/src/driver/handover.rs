@@ -130,6 +130,8 @@ pub(crate) struct Handover {
     /// Pipes with something to read, and how many of them are left in this round.
     pub(crate) ready: VecDeque<PipeId>,
     pub(crate) round: usize,
+    /// Messages that the first of them has delivered one at a time.
+    delivered: usize,
     /// Leads since the socket opened, for the I/O thread's tick.
     pub(crate) leads: u64,
     /// How often a receiver found nothing, and nothing to read.
@@ -172,11 +174,20 @@ impl Handover {
         }
     }
 
-    /// Nobody waits who could be overlooked.
+    /// Nobody waits who could be overlooked. A leader is told of what it can't see for itself by who brings it.
     #[inline]
     pub(crate) fn is_quiet(&self) -> bool {
         match self.drive {
             Drive::Idle => self.receivers == 0,
+            Drive::Led { .. } | Drive::Background => true,
+        }
+    }
+
+    /// Somebody is looking after the pipes, and looks at the list of ready ones again.
+    #[inline]
+    pub(crate) fn is_attended(&self) -> bool {
+        match self.drive {
+            Drive::Idle => false,
             Drive::Led { asleep, .. } => !asleep,
             Drive::Background => true,
         }
@@ -185,7 +196,39 @@ impl Handover {
     /// Nobody reads, waits to receive, or has been woken for something.
     #[inline]
     pub(crate) fn is_calm(&self) -> bool {
-        self.receivers == 0 && self.woken.is_empty() && self.drive == Drive::Idle
+        self.is_alone() && self.drive == Drive::Idle
+    }
+
+    /// Nobody waits to receive, or has been woken for something: what comes is for whoever reads.
+    #[inline]
+    pub(crate) fn is_alone(&self) -> bool {
+        self.receivers == 0 && self.woken.is_empty()
+    }
+
+    /// The first ready pipe leaves the list.
+    #[inline]
+    pub(crate) fn next_turn(&mut self) {
+        self.round = self.round.saturating_sub(1);
+        self.delivered = 0;
+    }
+
+    /// This pipe has been read, and has delivered the first message of what came: the others follow, while they are in the processor's cache.
+    pub(crate) fn begin_turn(&mut self, pipe: PipeId) {
+        if self.ready.back() == Some(&pipe) {
+            self.ready.rotate_right(1);
+            self.round += 1;
+            self.delivered = 1;
+        }
+    }
+
+    /// The first ready pipe has delivered a message. After `many` the next one has its turn.
+    #[inline]
+    pub(crate) fn delivered(&mut self, many: usize) {
+        self.delivered += 1;
+        if self.delivered >= many {
+            self.ready.rotate_left(1);
+            self.next_turn();
+        }
     }
 
     /// Nobody waits to receive, asleep or parked: a message may lie until somebody comes.

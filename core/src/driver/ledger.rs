@@ -13,6 +13,7 @@ use super::pace::Pace;
 use super::pipe::{PipeLink, PipeShared, Slot, SlotRx, SlotTx, Traffic};
 use super::pollfd::PollFds;
 use super::socket::Inner;
+use super::state::FEED;
 use super::stream::{OutBuf, Phase};
 use super::sync;
 use super::sys::PipeEvent;
@@ -319,20 +320,28 @@ impl Core {
         }
     }
 
-    /// The next pipe, if nobody else is about to receive and it has messages that were read already.
+    /// The pipe whose turn it is, if it has messages that were read already. It stays on the list.
     #[inline]
-    pub(super) fn next_stashed(&mut self) -> Option<PipeId> {
+    pub(super) fn first_stashed(&mut self) -> Option<(PipeId, &mut Slot)> {
         let asks = self.hand.round == 0 && self.pipes.len() > 1;
-        if self.stashed == 0 || asks || !self.hand.is_calm() {
+        if self.stashed == 0 || asks {
             return None;
         }
         let id = *self.hand.ready.front()?;
-        let stashed = self.pipes.get(id)?.rx.as_ref().is_some_and(SlotRx::has_messages);
-        if !stashed {
-            return None;
+        let slot = self.pipes.get_mut(id)?;
+        let stashed = !slot.paused && slot.dead.is_none() && slot.rx.as_ref().is_some_and(SlotRx::has_messages);
+        stashed.then_some((id, slot))
+    }
+
+    /// That pipe has delivered a message. Whether it goes on; if it has delivered many, it does so behind the others.
+    #[inline]
+    pub(super) fn goes_on(&mut self, id: PipeId) -> bool {
+        let goes_on = self.pipes.get(id).is_some_and(|slot| slot.rx.as_ref().is_some_and(SlotRx::has_messages))
+            && self.todo.closes.is_empty();
+        if goes_on && self.pipes.len() > 1 {
+            self.hand.delivered(FEED);
         }
-        self.hand.round = self.hand.round.saturating_sub(1);
-        self.hand.ready.pop_front()
+        goes_on
     }
 
     /// The next pipe that the I/O thread reads; if the application is `late`, only one whose peer is gone, and of which nothing has been read.
@@ -350,7 +359,7 @@ impl Core {
         {
             self.hand.ready.push_back(id);
             // On the tick list, and with nobody waiting, it may lie until somebody comes.
-            self.todo.any |= !(self.hand.ticking && self.hand.is_calm());
+            self.todo.any |= !(self.hand.is_attended() || (self.hand.ticking && self.hand.is_calm()));
         }
     }
 

@@ -11,7 +11,7 @@ use super::handle::Socket;
 use super::handover::{Drive, Sleeper, Ticket, Waiter};
 use super::ledger::{Core, Life};
 use super::socket::{Guard, Inner};
-use super::state::State;
+use super::state::{FEED, State};
 use super::sync::{self, thread};
 use super::sys;
 use crate::protocol::{Attempt, RecvError, SendRefused};
@@ -263,23 +263,62 @@ impl Receiving {
         Step::Sleep
     }
 
-    /// The short way, while nobody else is about to receive: takes a message that is there. Whoever finds none takes the long way, and makes its
-    /// first attempt there.
+    /// The short way, while nobody else is about to receive: takes a message that is there, or has been read already. Whoever finds none
+    /// takes the long way, and makes its first attempt there.
     #[inline]
-    fn at_once(&mut self, st: &mut State, msg: &mut Message) -> Option<Result<()>> {
-        if self.progress != Progress::Fresh || !st.core.is_calm() {
+    fn at_once(&mut self, inner: &Inner, st: &mut State, msg: &mut Message) -> Option<Result<()>> {
+        if self.progress != Progress::Fresh {
             return None;
         }
         let ctx = self.ctx;
-        let result = match st.drive(|proto, out| proto.try_recv(ctx, Attempt::Only, msg, out)) {
-            Ok(()) => Ok(()),
-            Err(RecvError::Failed(e)) => Err(e),
-            Err(RecvError::Empty) => return None,
-        };
+        let mut result = None;
+        for _ in 0..=FEED {
+            if !st.core.is_calm() {
+                return None;
+            }
+            result = match st.drive(|proto, out| proto.try_recv(ctx, Attempt::Only, msg, out)) {
+                Ok(()) => Some(Ok(())),
+                Err(RecvError::Failed(e)) => Some(Err(e)),
+                Err(RecvError::Empty) => match st.next_stashed(inner, st.core.recv_key(ctx), msg)? {
+                    true => Some(Ok(())),
+                    false => None,
+                },
+            };
+            if result.is_some() {
+                break;
+            }
+        }
+        let result = result?;
         self.progress = Progress::Done;
         st.core.pace.received();
         st.core.left();
         Some(result)
+    }
+
+    /// Reads a pipe. `true`: `msg` is the caller's, straight from there.
+    fn read<'a>(
+        &self,
+        inner: &'a Inner,
+        st: Guard<'a>,
+        pipe: PipeId,
+        leading: bool,
+        msg: &mut Message,
+    ) -> (Guard<'a>, bool) {
+        let mut taken = false;
+        let mut st = inner.read_and(st, pipe, |st, rx| {
+            let first = st.core.hand.is_alone() && (leading || st.core.hand.drive == Drive::Idle);
+            let wanted = st.core.is_open()
+                && st.core.context(self.ctx).is_some()
+                && !self.progress.is_canceled(&st.core, self.ctx);
+            let fed = st.feed(pipe, rx, (first && wanted).then(|| st.core.recv_key(self.ctx)), msg);
+            taken = fed.taken;
+            fed.fault
+        });
+        if taken {
+            st.core.pace.received();
+            st.core.hand.begin_turn(pipe);
+        }
+        (st, taken)
     }
 
     #[cold]
@@ -295,6 +334,7 @@ impl Receiving {
             return self.try_now(inner, st);
         }
         let (mut leading, mut late, mut spun) = (false, false, false);
+        let mut msg = Message::new();
         loop {
             match self.step(inner, &mut st, Caller::Thread, &mut leading, !late) {
                 Step::Done(result) => {
@@ -302,7 +342,12 @@ impl Receiving {
                     return result;
                 }
                 Step::Read(pipe) => {
-                    st = inner.read_pipe(st, pipe);
+                    let taken;
+                    (st, taken) = self.read(inner, st, pipe, leading, &mut msg);
+                    if taken {
+                        self.leave(inner, st, leading);
+                        return Ok(msg);
+                    }
                     // What is read need not be for this caller, and there may be more of it than time.
                     let left = limit.left(|| st.core.context(self.ctx).and_then(|c| c.recv_timeout));
                     late = left.is_some_and(|left| left.is_zero());
@@ -350,6 +395,7 @@ impl Receiving {
 
     fn try_now<'a>(&mut self, inner: &'a Inner, mut st: Guard<'a>) -> Result<Message> {
         let mut reads = READS;
+        let mut msg = Message::new();
         loop {
             match self.step(inner, &mut st, Caller::Once, &mut false, reads > 0) {
                 Step::Done(result) => {
@@ -358,7 +404,12 @@ impl Receiving {
                 }
                 Step::Read(pipe) => {
                     reads -= 1;
-                    st = inner.read_pipe(st, pipe);
+                    let taken;
+                    (st, taken) = self.read(inner, st, pipe, false, &mut msg);
+                    if taken {
+                        self.leave(inner, st, false);
+                        return Ok(msg);
+                    }
                 }
                 Step::Lead | Step::Sleep => {
                     self.give_up(&mut st);
@@ -377,7 +428,9 @@ impl Receiving {
         if leading {
             core.hand.drive = Drive::Idle;
         }
-        if leading || !core.hand.nobody_waits() {
+        // Somebody waits, a leader sleeps beside this caller, or there are pipes to be looked after.
+        let others = !core.hand.nobody_waits() || core.hand.drive != Drive::Idle;
+        if others || (leading && !core.hand.ready.is_empty()) {
             core.look_again();
             let ctx = self.ctx;
             st.dispatch(ctx);
@@ -416,7 +469,7 @@ impl<S: Handle> Operation for Recv<S> {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
         let mut st = inner.lock();
         let mut msg = Message::new();
-        if let Some(result) = op.at_once(&mut st, &mut msg) {
+        if let Some(result) = op.at_once(inner, &mut st, &mut msg) {
             inner.finish(st);
             return Poll::Ready(result.map(|()| msg));
         }
@@ -434,7 +487,12 @@ impl<S: Handle> Operation for Recv<S> {
                 }
                 Step::Read(pipe) => {
                     reads -= 1;
-                    st = inner.read_pipe(st, pipe);
+                    let taken;
+                    (st, taken) = op.read(inner, st, pipe, false, &mut msg);
+                    if taken {
+                        op.leave(inner, st, false);
+                        return Poll::Ready(Ok(msg));
+                    }
                 }
                 Step::Lead | Step::Sleep => {
                     // Other tasks are about to take their messages: the last of them writes what all have sent.
@@ -454,20 +512,14 @@ impl<S: Handle> Operation for Recv<S> {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
         let mut st = inner.lock();
         let mut msg = Message::new();
-        for _ in 0..STASHED {
-            match op.at_once(&mut st, &mut msg) {
-                Some(Ok(())) => {
-                    inner.finish(st);
-                    return Ok(msg);
-                }
-                Some(Err(e)) => return op.failed(inner, st, e),
-                None => {}
+        match op.at_once(inner, &mut st, &mut msg) {
+            Some(Ok(())) => {
+                inner.finish(st);
+                Ok(msg)
             }
-            // What has been read already needs no system call.
-            let Some(pipe) = st.core.next_stashed() else { break };
-            st = inner.read_pipe(st, pipe);
+            Some(Err(e)) => op.failed(inner, st, e),
+            None => op.wait(inner, st, limit),
         }
-        op.wait(inner, st, limit)
     }
 
     #[inline]
@@ -475,7 +527,7 @@ impl<S: Handle> Operation for Recv<S> {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
         let mut st = inner.lock();
         let mut msg = Message::new();
-        match op.at_once(&mut st, &mut msg) {
+        match op.at_once(inner, &mut st, &mut msg) {
             Some(Ok(())) => {
                 inner.finish(st);
                 Ok(msg)
@@ -739,7 +791,5 @@ impl<S: Handle> Drop for Send<S> {
     }
 }
 
-/// How often a receive on the short way turns to what has been read already.
-const STASHED: u32 = 4;
 /// The most pipes that a receive reads which may not wait, before it is left to the I/O thread: what arrives need not be for it.
 const READS: u32 = 64;

@@ -13,6 +13,17 @@ use crate::{ContextId, Message, Outbox, PipeId};
 /// The outbox of the protocol during a turn.
 pub(crate) struct Turn<'a> {
     pub(super) core: &'a mut Core,
+    /// Who receives now: the next message of this context may go straight there.
+    taker: Option<ContextId>,
+    /// It has.
+    pub(super) taken: bool,
+}
+
+impl<'a> Turn<'a> {
+    #[inline]
+    pub(super) fn new(core: &'a mut Core, taker: Option<ContextId>) -> Self {
+        Self { core, taker, taken: false }
+    }
 }
 
 impl Outbox for Turn<'_> {
@@ -103,6 +114,11 @@ impl Outbox for Turn<'_> {
         if todo.recv.last() != Some(&ctx) {
             todo.recv.push(ctx);
         }
+    }
+
+    fn deliver(&mut self, ctx: ContextId) -> bool {
+        self.taken = self.taker == Some(ctx);
+        self.taken
     }
 
     fn cancel(&mut self, ctx: ContextId) {

@@ -315,6 +315,12 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
+    #[inline]
+    pub(crate) fn received(&mut self, msg: &crate::Message) {
+        self.rx_msgs += 1;
+        self.rx_bytes += (msg.header().len() + msg.len()) as u64;
+    }
+
     pub(crate) fn add(&mut self, other: Self) {
         self.tx_msgs += other.tx_msgs;
         self.tx_bytes += other.tx_bytes;

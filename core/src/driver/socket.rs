@@ -15,12 +15,12 @@ use super::io::{self, Io};
 use super::ledger::{Core, Effects, End};
 use super::notify::Signal;
 use super::pipe::{Pipe, PipeLink, PipeShared, SlotRx, SlotTx};
-use super::state::{Feed, State};
+use super::state::State;
 use super::stream::{OutBuf, Phase};
 use super::sync::{self, Mutex, MutexGuard, thread, thread_local};
 use super::sys::{self, PipeEvent, SocketPoll};
 use crate::protocol::{Protocol, ProtocolInfo};
-use crate::{Error, OptionMap, PipeId, Result, SocketId};
+use crate::{Error, Message, OptionMap, PipeId, Result, SocketId};
 
 /// What all handles of a socket share.
 pub(crate) struct Inner {
@@ -233,11 +233,16 @@ impl Inner {
 
     /// Reads one pipe once, and feeds the protocol. Releases and takes the lock.
     pub(crate) fn read_pipe<'a>(&'a self, st: Guard<'a>, id: PipeId) -> Guard<'a> {
-        self.read_and_feed(st, id, Feed::Fitting)
+        self.read_and(st, id, |st, rx| st.feed(id, rx, None, &mut Message::new()).fault)
     }
 
-    /// Reads one pipe once. What is not fed to the protocol stays where it is.
-    fn read_and_feed<'a>(&'a self, mut st: Guard<'a>, id: PipeId, feed: Feed) -> Guard<'a> {
+    /// Reads one pipe once, and has what has come delivered by `feed`, which answers what is wrong with the pipe.
+    pub(super) fn read_and<'a>(
+        &'a self,
+        mut st: Guard<'a>,
+        id: PipeId,
+        feed: impl FnOnce(&mut State, &mut SlotRx) -> Option<Error>,
+    ) -> Guard<'a> {
         let core = &mut st.core;
         let crowd = core.hand.ready.len() > CROWD;
         let Some(slot) = core.pipes.get_mut(id) else { return st };
@@ -274,7 +279,7 @@ impl Inner {
                 _ => {}
             }
         }
-        let fault = st.feed(id, &mut rx, feed);
+        let fault = feed(&mut st, &mut rx);
         st.put_back(self, id, rx, fault);
         st
     }
@@ -346,13 +351,12 @@ impl Inner {
         for _ in 0..BACKGROUND_READS {
             let late = patient && st.is_late();
             let Some(pipe) = st.core.next_in_background(late) else { break };
-            let feed = match (late, patient) {
-                (true, _) => Feed::Nothing,
-                (false, true) => Feed::Fitting,
-                (false, false) => Feed::All,
+            st = match (late, patient) {
+                (true, _) => self.read_and(st, pipe, |_, _| None),
+                (false, true) => self.read_pipe(st, pipe),
+                (false, false) => self.read_and(st, pipe, |st, rx| st.feed_all(pipe, rx).fault),
             };
-            st = self.read_and_feed(st, pipe, feed);
-            if patient && st.core.hand.brimful {
+            if !late && patient && st.core.hand.brimful {
                 break;
             }
         }

@@ -25,8 +25,7 @@ impl State {
     /// Calls the protocol with its outbox.
     #[inline]
     pub(crate) fn drive<R>(&mut self, f: impl FnOnce(&mut dyn Protocol, &mut Turn<'_>) -> R) -> R {
-        let mut turn = Turn { core: &mut self.core };
-        f(&mut *self.proto, &mut turn)
+        f(&mut *self.proto, &mut Turn::new(&mut self.core, None))
     }
 
     /// Lets the protocol send a message.
@@ -34,7 +33,7 @@ impl State {
     pub(super) fn try_send(&mut self, ctx: ContextId, msg: &mut Message, attempt: Attempt) -> Result<(), SendRefused> {
         let (core, proto) = (&mut self.core, &mut *self.proto);
         core.pace.begin(|| core.info.receives && (core.stashed > 0 || proto.has_undelivered()));
-        let result = proto.try_send(ctx, msg, attempt, &mut Turn { core });
+        let result = proto.try_send(ctx, msg, attempt, &mut Turn::new(core, None));
         self.core.pace.end();
         result
     }
@@ -95,30 +94,48 @@ impl State {
         self.core.hand.nobody_waits() && self.has_left()
     }
 
-    /// Whether there are messages that the application has not taken. One with a poll descriptor is told of those of the socket alone.
+    /// Whether there are messages that the application has not taken. One with a poll descriptor is told of those of the socket alone, when the
+    /// protocol has them.
     pub(super) fn has_left(&self) -> bool {
         match self.core.fds.any() {
             true => matches!(self.proto.can_recv(ContextId::SOCKET), 1..usize::MAX),
-            false => self.proto.has_undelivered(),
+            false => self.core.stashed > 0 || self.proto.has_undelivered(),
         }
     }
 
-    /// Delivers what a pipe has received to the protocol, until that pauses the pipe, or until a queue is full that would drop the rest. Answers what
-    /// is wrong with the pipe.
-    pub(super) fn feed(&mut self, id: PipeId, rx: &mut SlotRx, feed: Feed) -> Option<Error> {
+    /// Delivers what a pipe has received to the protocol, until that pauses the pipe, a queue is full that would drop the rest, or one message went
+    /// straight to the caller that receives: `msg` is it then. What comes behind it stays where it is.
+    pub(super) fn feed(&mut self, id: PipeId, rx: &mut SlotRx, taker: Option<ContextId>, msg: &mut Message) -> Fed {
+        self.feed_some(id, rx, taker, msg, false)
+    }
+
+    /// The same, whatever queues are full: nobody has come for what is in them.
+    pub(super) fn feed_all(&mut self, id: PipeId, rx: &mut SlotRx) -> Fed {
+        self.feed_some(id, rx, None, &mut Message::new(), true)
+    }
+
+    #[inline]
+    fn feed_some(
+        &mut self,
+        id: PipeId,
+        rx: &mut SlotRx,
+        taker: Option<ContextId>,
+        msg: &mut Message,
+        all: bool,
+    ) -> Fed {
         self.core.hand.brimful = false;
-        let slot = self.core.pipes.get(id)?;
+        let Some(slot) = self.core.pipes.get_mut(id) else { return Fed::default() };
         let (pipe, limit) = (slot.pipe.clone(), slot.limit);
-        if slot.paused || slot.dead.is_some() || feed == Feed::Nothing {
-            return None;
+        if slot.paused || slot.dead.is_some() {
+            return Fed::default();
         }
-        let all = feed == Feed::All;
         match (rx, &pipe.link) {
             (SlotRx::Stream(rx), PipeLink::Stream(_, codec)) => {
-                self.feed_from(id, all, |msg| rx.next(&**codec, limit, msg))
+                self.feed_from(id, all, taker, msg, |msg| rx.next(&**codec, limit, msg))
             }
-            (SlotRx::Local(rx), _) => self.feed_from(id, all, |msg| Ok(pop_into(&mut rx.batch, msg))),
-            (SlotRx::Stream(_), PipeLink::Local { .. }) => None,
+            // Many at a time: they are in the cache of the processor that sent them, and to fetch them one by one takes longer than a queue.
+            (SlotRx::Local(rx), _) => self.feed_from(id, all, None, msg, |msg| Ok(pop_into(&mut rx.batch, msg))),
+            (SlotRx::Stream(_), PipeLink::Local { .. }) => Fed::default(),
         }
     }
 
@@ -127,15 +144,16 @@ impl State {
         &mut self,
         id: PipeId,
         all: bool,
+        taker: Option<ContextId>,
+        msg: &mut Message,
         mut next: impl FnMut(&mut Message) -> Result<bool, Error>,
-    ) -> Option<Error> {
+    ) -> Fed {
         let mut traffic = Traffic::default();
         let mut fault = None;
         let mut flow = Flow::Continue;
-        let mut turn = Turn { core: &mut self.core };
-        let mut msg = Message::new();
+        let mut turn = Turn::new(&mut self.core, taker);
         for _ in 0..FEED {
-            match next(&mut msg) {
+            match next(msg) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(e) => {
@@ -143,21 +161,71 @@ impl State {
                     break;
                 }
             }
-            traffic.rx_msgs += 1;
-            traffic.rx_bytes += (msg.header().len() + msg.len()) as u64;
+            traffic.received(msg);
             msg.set_pipe(Some(id));
-            flow = self.proto.pipe_received(id, &mut msg, &mut turn);
+            flow = self.proto.pipe_received(id, msg, &mut turn);
             // The protocol may have asked to close the pipe.
-            if flow == Flow::Pause || (flow == Flow::Yield && !all) || !turn.core.todo.closes.is_empty() {
+            if turn.taken || !turn.core.todo.closes.is_empty() {
+                break;
+            }
+            if flow == Flow::Pause || (flow == Flow::Yield && !all) {
                 break;
             }
         }
+        let taken = turn.taken;
         self.core.hand.brimful = flow == Flow::Yield;
         if let Some(slot) = self.core.pipes.get_mut(id) {
             slot.paused |= flow == Flow::Pause;
             slot.traffic.add(traffic);
         }
-        fault
+        Fed { fault, taken }
+    }
+
+    /// Delivers the next message that has been read already, for a caller that receives with this key while nobody else does. `Some(true)`: it went
+    /// straight into `msg`; `Some(false)`: the protocol has it. `None`: there is none.
+    ///
+    /// From a stream one at a time: what nobody waits for is as well where it is, and moved once instead of three times.
+    #[inline]
+    pub(super) fn next_stashed(&mut self, inner: &Inner, taker: ContextId, msg: &mut Message) -> Option<bool> {
+        let (id, slot) = self.core.first_stashed()?;
+        let next = match (&mut slot.rx, &slot.pipe.link) {
+            (Some(SlotRx::Stream(rx)), PipeLink::Stream(_, codec)) => rx.next(&**codec, slot.limit, msg),
+            _ => {
+                self.unstash(inner, id, |st, rx| st.feed(id, rx, None, msg).fault);
+                return Some(false);
+            }
+        };
+        if !matches!(next, Ok(true)) {
+            self.unstash(inner, id, |_, _| next.err());
+            return Some(false);
+        }
+        slot.traffic.received(msg);
+        msg.set_pipe(Some(id));
+        let mut turn = Turn::new(&mut self.core, Some(taker));
+        let flow = self.proto.pipe_received(id, msg, &mut turn);
+        let taken = turn.taken;
+        if flow == Flow::Pause || !self.core.goes_on(id) {
+            if let Some(slot) = self.core.pipes.get_mut(id) {
+                slot.paused |= flow == Flow::Pause;
+            }
+            self.unstash(inner, id, |_, _| None);
+        }
+        Some(taken)
+    }
+
+    /// Takes the first pipe off the list, and has done with it what is to be done: `feed` answers what is wrong with it.
+    #[inline(never)]
+    fn unstash(&mut self, inner: &Inner, id: PipeId, feed: impl FnOnce(&mut Self, &mut SlotRx) -> Option<Error>) {
+        let core = &mut self.core;
+        core.hand.ready.pop_front();
+        core.hand.next_turn();
+        core.stashed -= 1;
+        let Some(slot) = core.pipes.get_mut(id) else { return };
+        slot.queued = false;
+        if let Some(mut rx) = slot.rx.take() {
+            let fault = feed(self, &mut rx);
+            self.put_back(inner, id, rx, fault);
+        }
     }
 
     /// The end of [`Inner::read_pipe`].
@@ -385,14 +453,13 @@ impl State {
     }
 }
 
-/// How much of what has arrived goes to the protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Feed {
-    Nothing,
-    /// What its queues can hold.
-    Fitting,
-    /// All of it: nobody has come for what is in a full queue.
-    All,
+/// What came of feeding the protocol.
+#[derive(Default)]
+pub(super) struct Fed {
+    /// What is wrong with the pipe.
+    pub(super) fault: Option<Error>,
+    /// A message went straight to the caller.
+    pub(super) taken: bool,
 }
 
 fn slot_dead(core: &mut Core, id: PipeId) -> Option<Option<Error>> {
@@ -410,7 +477,7 @@ impl Slot {
     }
 }
 
-/// At most this many messages of one pipe are delivered in one hold of the lock.
-const FEED: usize = 128;
+/// At most this many messages of one pipe are delivered in one hold of the lock, and before another pipe has its turn.
+pub(super) const FEED: usize = 128;
 /// Write buffers that a socket keeps.
 const BUFFERS: usize = 4;

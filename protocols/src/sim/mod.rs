@@ -229,7 +229,7 @@ impl Sim {
         let pipe = self.pipe(link, to);
         let mut msg = Message::from(bytes);
         msg.set_pipe(Some(pipe));
-        self.nodes[to].call(|machine, side| side.deliver(machine, pipe, msg));
+        self.nodes[to].deliver(pipe, msg);
         self.settle();
     }
 
@@ -435,7 +435,7 @@ impl Sim {
             msg.join_header();
         }
         msg.set_pipe(Some(receiver));
-        self.nodes[to].call(|machine, side| side.deliver(machine, receiver, msg));
+        self.nodes[to].deliver(receiver, msg);
         true
     }
 

@@ -53,6 +53,11 @@ pub(super) struct Side {
     pub(super) ends: BTreeMap<PipeId, End>,
     pub(super) wakes: Vec<Wake>,
     cancels: Vec<ContextId>,
+    /// Whose next message may go straight to its caller, and whether one did.
+    taker: Option<ContextId>,
+    taken: bool,
+    /// Deliveries so far: every other one may go straight.
+    deliveries: usize,
     pub(super) drops: [u64; DropCause::ALL.len()],
     /// What the machine did wrong.
     pub(super) faults: Vec<String>,
@@ -83,6 +88,9 @@ impl Node {
             ends: BTreeMap::new(),
             wakes: Vec::new(),
             cancels: Vec::new(),
+            taker: None,
+            taken: false,
+            deliveries: 0,
             drops: [0; DropCause::ALL.len()],
             faults: Vec::new(),
         };
@@ -92,10 +100,14 @@ impl Node {
     /// Calls the machine and then ends the calls that it cancelled.
     pub(super) fn call<R>(&mut self, f: impl FnOnce(&mut dyn Protocol, &mut Side) -> R) -> R {
         let result = f(&mut *self.machine, &mut self.side);
+        self.end_cancelled();
+        result
+    }
+
+    fn end_cancelled(&mut self) {
         for ctx in std::mem::take(&mut self.side.cancels) {
             self.end_callers(|caller| caller.ctx == ctx, &Error::Canceled);
         }
-        result
     }
 
     /// Ends all calls of which `which` holds, without a word to the machine.
@@ -184,6 +196,29 @@ impl Node {
                 }
             }
         }
+    }
+
+    /// Delivers a message to the machine.
+    pub(super) fn deliver(&mut self, pipe: PipeId, mut msg: Message) {
+        self.side.deliveries += 1;
+        let first = self.callers.iter().position(|caller| matches!(caller.kind, Kind::Receive));
+        let taker = first.filter(|_| self.side.deliveries % 2 == 0).map(|at| (at, self.callers[at].ctx));
+        let shared = self.machine.info().shared_recv;
+        self.side.taker = taker.map(|(_, ctx)| if shared { ContextId::SOCKET } else { ctx });
+        let flow = self.machine.pipe_received(pipe, &mut msg, &mut self.side);
+        self.side.taker = None;
+        if std::mem::take(&mut self.side.taken)
+            && let Some((at, ctx)) = taker
+        {
+            let caller = self.callers.remove(at);
+            self.done.push((caller.id, ctx, Outcome::Received(msg)));
+        }
+        if let Some(end) = self.side.ends.get_mut(&pipe)
+            && flow == Flow::Pause
+        {
+            end.paused = true;
+        }
+        self.end_cancelled();
     }
 
     /// A waiting call is not wanted any more.
@@ -277,18 +312,6 @@ impl Node {
     }
 }
 
-impl Side {
-    /// Delivers a message to the machine.
-    pub(super) fn deliver(&mut self, machine: &mut dyn Protocol, pipe: PipeId, mut msg: Message) {
-        let flow = machine.pipe_received(pipe, &mut msg, self);
-        if let Some(end) = self.ends.get_mut(&pipe)
-            && flow == Flow::Pause
-        {
-            end.paused = true;
-        }
-    }
-}
-
 impl Outbox for Side {
     fn now(&mut self) -> Instant {
         self.now
@@ -330,6 +353,14 @@ impl Outbox for Side {
 
     fn wake_recv(&mut self, ctx: ContextId) {
         self.wakes.push(Wake::Receive(ctx));
+    }
+
+    fn deliver(&mut self, ctx: ContextId) -> bool {
+        if self.taken {
+            self.faults.push("delivered a message twice".into());
+        }
+        self.taken = self.taker == Some(ctx);
+        self.taken
     }
 
     fn cancel(&mut self, ctx: ContextId) {
