@@ -113,7 +113,11 @@ async fn send(mut tx: Box<dyn PipeTx>, ends: Sending) {
         true
     };
     let in_time = or(carried, overdue.as_mut()).await;
-    if let Poll::Ready(Err(e)) = contained(|| Poll::Ready(Ok(tx.take_back(&mut in_hand)))) {
+    let take_back = || {
+        tx.take_back(&mut in_hand);
+        Poll::Ready(Ok(()))
+    };
+    if let Poll::Ready(Err(e)) = contained(take_back) {
         ended(&ends.ep, &e);
     }
     ends.lost(ends.to_send.give_back(in_hand));
