@@ -202,7 +202,7 @@ impl Node {
     pub(super) fn deliver(&mut self, pipe: PipeId, mut msg: Message) {
         self.side.deliveries += 1;
         let first = self.callers.iter().position(|caller| matches!(caller.kind, Kind::Receive));
-        let taker = first.filter(|_| self.side.deliveries % 2 == 0).map(|at| (at, self.callers[at].ctx));
+        let taker = first.filter(|_| self.side.deliveries.is_multiple_of(2)).map(|at| (at, self.callers[at].ctx));
         let shared = self.machine.info().shared_recv;
         self.side.taker = taker.map(|(_, ctx)| if shared { ContextId::SOCKET } else { ctx });
         let flow = self.machine.pipe_received(pipe, &mut msg, &mut self.side);

@@ -187,7 +187,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::os::unix::net::UnixStream;
+    use std::net::{TcpListener, TcpStream};
     use std::time::Instant;
 
     use super::super::http::Headers;
@@ -197,7 +197,8 @@ mod tests {
     /// The task that pings ends with the connection, however long its interval is.
     #[test]
     fn pings_end_with_the_connection() {
-        let (mine, _peer) = UnixStream::pair().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mine = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let terms =
             Terms { client: true, message_max: 0, frame_max: 0, fragment: 0, ping: Some(Duration::from_secs(86_400)) };
         let agreed = Agreed { target: "/".into(), request: Headers::default(), response: Headers::default() };
