@@ -10,6 +10,8 @@ mod common;
 mod crowd;
 #[path = "engine/late.rs"]
 mod late;
+#[path = "engine/punctual.rs"]
+mod punctual;
 #[path = "engine/shares.rs"]
 mod shares;
 #[path = "engine/stalls.rs"]

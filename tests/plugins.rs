@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use spanwire::option::{EndpointOptions, OptionMap};
 use spanwire::transport::{self, Connection, Dialer, Handshake, Hello, Link, Listener, PipeRx, PipeTx, Transport};
-use spanwire::{Error, Message, Pull, Push, Result, Socket, Url};
+use spanwire::{Error, Message, Pull, Push, Req, Result, Socket, Url};
 use spanwire_conformance::common::wait_for;
 
 const LONG: Duration = Duration::from_secs(10);
@@ -40,7 +40,7 @@ impl Place {
 
     fn connection(&self, hello: Hello) -> Connection {
         let case = self.0.host().unwrap_or_default().to_owned();
-        let link = Link::Messages(Box::new(Tx(case.clone())), Box::new(Rx(case)));
+        let link = Link::Messages(Box::new(Tx(case.clone(), None)), Box::new(Rx(case)));
         Connection { peer: hello.protocol.peer, link, options: OptionMap::new() }
     }
 }
@@ -65,8 +65,31 @@ impl Listener for Place {
 }
 
 /// The sending side. `held` holds what it took until it is let go.
-struct Tx(String);
+struct Tx(String, Option<Message>);
 
+/// What has been sent by the transports that fail, and by the one that does not.
+static SENT: Mutex<Vec<Message>> = Mutex::new(Vec::new());
+static KEPT: Mutex<Vec<Message>> = Mutex::new(Vec::new());
+/// The failing ones fail.
+static OVER: Flag = Flag(Mutex::new((false, Vec::new())));
+
+struct Flag(Mutex<(bool, Vec<Waker>)>);
+
+impl Flag {
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let (set, wakers) = &mut *self.0.lock().unwrap();
+        wakers.push(cx.waker().clone());
+        if *set { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn set(&self, set: bool) {
+        let (now, wakers) = &mut *self.0.lock().unwrap();
+        *now = set;
+        wakers.drain(..).for_each(Waker::wake);
+    }
+}
+
+static TRIED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static DROPPED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static HELD: Mutex<Vec<Message>> = Mutex::new(Vec::new());
 static WAITS: Mutex<Option<Waker>> = Mutex::new(None);
@@ -74,6 +97,7 @@ static LET_GO: AtomicBool = AtomicBool::new(false);
 
 impl PipeTx for Tx {
     fn poll_send(&mut self, cx: &mut Context<'_>, queue: &mut VecDeque<Message>) -> Poll<Result<()>> {
+        TRIED.lock().unwrap().push(self.0.clone());
         match &*self.0 {
             "send-panics" => panic!("on purpose"),
             "send-lies" => return Poll::Ready(Ok(())),
@@ -83,9 +107,24 @@ impl PipeTx for Tx {
                 HELD.lock().unwrap().extend(queue.drain(..));
                 return if LET_GO.load(Ordering::SeqCst) { Poll::Ready(Ok(())) } else { Poll::Pending };
             }
+            "keeps" => KEPT.lock().unwrap().extend(queue.drain(..)),
+            // One is sent, one is taken and not begun, and the others stay where they are.
+            "fails-sending" | "ends-receiving" if SENT.lock().unwrap().is_empty() => {
+                SENT.lock().unwrap().extend(queue.drain(..queue.len().min(1)));
+                self.1 = queue.pop_front();
+                return OVER.poll(cx).map(Ok);
+            }
+            "fails-sending" => return OVER.poll(cx).map(|()| Err(Error::ConnectionReset)),
+            "ends-receiving" => return Poll::Pending,
             _ => queue.clear(),
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn take_back(&mut self, queue: &mut VecDeque<Message>) {
+        if let Some(msg) = self.1.take() {
+            queue.push_front(msg);
+        }
     }
 
     fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<()> {
@@ -106,7 +145,7 @@ impl Drop for Tx {
 struct Rx(String);
 
 impl PipeRx for Rx {
-    fn poll_recv(&mut self, _: &mut Context<'_>, into: &mut Vec<Message>, max: usize) -> Poll<Result<usize>> {
+    fn poll_recv(&mut self, cx: &mut Context<'_>, into: &mut Vec<Message>, max: usize) -> Poll<Result<usize>> {
         match &*self.0 {
             "recv-panics" => panic!("on purpose"),
             "recv-large" => {
@@ -114,6 +153,7 @@ impl PipeRx for Rx {
                 Poll::Ready(Ok(2))
             }
             "recv-end" => Poll::Ready(Ok(0)),
+            "ends-receiving" => OVER.poll(cx).map(|()| Ok(0)),
             "recv-endless" => {
                 into.extend((0..max).map(|_| Message::new()));
                 Poll::Ready(Ok(max))
@@ -171,14 +211,51 @@ fn messages_above_the_limit_close_the_pipe() {
     assert_eq!(counted(&ends.stats(), ["dialer", "other"]), 0);
 }
 
-/// A transport that takes nothing, or does not close, does not outlive its pipe for long.
+/// What a transport has not sent when it fails, or when its connection ends, goes to another pipe, in order; what it has sent is not sent again.
+#[test]
+fn what_a_failing_transport_has_not_sent_goes_elsewhere() {
+    for case in ["fails-sending", "ends-receiving"] {
+        OVER.set(false);
+        SENT.lock().unwrap().clear();
+        KEPT.lock().unwrap().clear();
+        let push = dial(case).unwrap();
+        for n in 0..100_u8 {
+            push.send([n]).timeout(LONG).wait().unwrap();
+        }
+        wait_for(|| SENT.lock().unwrap().len() == 1);
+        // A request is repeated by the protocol itself.
+        let req = Socket::<Req>::new();
+        req.dial(format!("odd://{case}")).wait().unwrap();
+        let mut request = std::pin::pin!(req.request("question"));
+        assert!(request.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+
+        push.dial("odd://keeps").wait().unwrap();
+        req.dial("odd://keeps").wait().unwrap();
+        OVER.set(true);
+        let is_question = |msg: &&Message| msg.body() == b"question";
+        wait_for(|| {
+            let kept = KEPT.lock().unwrap();
+            kept.iter().any(|msg| is_question(&msg)) && kept.iter().filter(|msg| !is_question(msg)).count() >= 99
+        });
+        let kept = KEPT.lock().unwrap();
+        let numbers: Vec<_> = kept.iter().filter(|msg| !is_question(msg)).map(|msg| msg.body()[0]).collect();
+        assert_eq!(numbers, Vec::from_iter(1..100), "{case}");
+        assert_eq!(push.stats().number(&["drop_closed"]), Some(0), "{case}");
+    }
+}
+
+/// A transport that takes nothing, or does not close, does not outlive its pipe for long; and what it keeps for itself is counted.
 #[test]
 fn a_pipe_that_is_stuck_ends() {
     for case in ["send-stuck", "close-stuck"] {
         let push = dial(case).unwrap();
         push.send("x").timeout(LONG).wait().unwrap();
+        wait_for(|| TRIED.lock().unwrap().iter().any(|tried| tried == case));
         push.pipes()[0].close();
         wait_for(|| DROPPED.lock().unwrap().iter().any(|dropped| dropped == case));
+        if case == "send-stuck" {
+            wait_for(|| push.stats().number(&["drop_closed"]) == Some(1));
+        }
         push.set_linger(Some(Duration::ZERO)).unwrap();
     }
 }

@@ -14,5 +14,7 @@ mod log;
 mod refused;
 #[path = "tls/renewed.rs"]
 mod renewed;
+#[path = "tls/silent.rs"]
+mod silent;
 #[path = "tls/strangers.rs"]
 mod strangers;

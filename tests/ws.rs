@@ -17,5 +17,7 @@ mod idle;
 mod options;
 #[path = "ws/scripted.rs"]
 mod scripted;
+#[path = "ws/shared.rs"]
+mod shared;
 #[path = "ws/upgrade.rs"]
 mod upgrade;

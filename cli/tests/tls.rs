@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{run, start};
+use common::{run, spanwire, start, start_command};
 
 /// A certificate for 127.0.0.1 and its key, in files of a folder.
 fn files() -> tempfile::TempDir {
@@ -34,6 +34,24 @@ fn a_request_over_tls() {
         let ended = run(&format!("req --dial {url} {trust} --data ping --raw"));
         assert_eq!((ended.code, &ended.out[..]), (Some(0), &b"pong"[..]), "{}", ended.err);
     }
+    assert_eq!(rep.end().code, Some(0));
+}
+
+/// Who names no authority trusts the system's, which the variable says where to find.
+#[test]
+fn the_system_s_authorities() {
+    let dir = files();
+    let dir = dir.path().display();
+    let mut rep = start(&format!("rep --listen tls+tcp://127.0.0.1:0 -E {dir}/both.pem --data pong --count 1 -v"));
+    let url = rep.url();
+    let ask = |store: &str| {
+        let mut command = spanwire(&format!("req --dial {url} --data ping --raw"));
+        command.env("SSL_CERT_FILE", store).env_remove("SSL_CERT_DIR");
+        start_command(command).end()
+    };
+    ask("/dev/null").failed(1, "self-signed");
+    let ended = ask(&format!("{dir}/cert.pem"));
+    assert_eq!((ended.code, &ended.out[..]), (Some(0), &b"pong"[..]), "{}", ended.err);
     assert_eq!(rep.end().code, Some(0));
 }
 

@@ -10,6 +10,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -532,6 +533,7 @@ impl OptionMap {
 #[derive(Debug, Default)]
 pub struct EndpointOptions {
     values: RwLock<OptionMap>,
+    changes: AtomicU64,
     #[cfg(unix)]
     inbox: FdInbox,
 }
@@ -588,6 +590,23 @@ impl EndpointOptions {
     /// ```
     pub fn set(&self, name: impl Into<Cow<'static, str>>, value: OptionValue) {
         self.values.write().unwrap_or_else(PoisonError::into_inner).set(name, value);
+        self.changes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How often an option has been set since the start, be it to the value that it had: what was made of a file that an option names may have to
+    /// be made anew.
+    ///
+    /// ```
+    /// use spanwire_core::option::EndpointOptions;
+    ///
+    /// let options = EndpointOptions::default();
+    /// options.set("tls-ca-file", "ca.pem".into());
+    /// let before = options.changes();
+    /// options.set("tls-ca-file", "ca.pem".into());
+    /// assert!(options.changes() > before);
+    /// ```
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Where connected descriptors are handed to a `socket://` listener, which is what setting `socket:fd` means.

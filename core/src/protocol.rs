@@ -91,6 +91,9 @@ pub enum Room {
 pub enum Flow {
     /// Deliver the next message.
     Continue,
+    /// The message was taken, and has filled a queue of received messages that drops what it can't hold. Deliver the next one when the application has
+    /// had its turn.
+    Yield,
     /// The message was taken; deliver no more until [`Outbox::resume`].
     Pause,
 }

@@ -174,8 +174,16 @@ pub trait PipeTx: Send {
     /// waits for what is on its way, for as long as the option `linger` says.
     ///
     /// # Errors
-    /// They close the pipe.
+    /// They close the pipe. What is left in the queue goes to another pipe, if the protocol has one that will do; so a message that this transport can't send at
+    /// all is taken off before the error.
     fn poll_send(&mut self, cx: &mut Context<'_>, queue: &mut VecDeque<Message>) -> Poll<Result<()>>;
+
+    /// Called once, when the pipe ends, before [`poll_close`](Self::poll_close) and after the last [`poll_send`](Self::poll_send): puts back
+    /// to the front of the queue, in their order, those messages that it took and of which nothing has left this process. Who takes only what it
+    /// sends at once has none.
+    fn take_back(&mut self, queue: &mut VecDeque<Message>) {
+        let _ = queue;
+    }
 
     /// Delivers what it holds and closes. Called when the pipe closes, whoever closes it, after the last
     /// [`poll_send`](Self::poll_send). Who does not get through with both within a second after that is dropped as it is.

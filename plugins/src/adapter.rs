@@ -176,6 +176,12 @@ impl PipeTx for CTx {
         }
     }
 
+    fn take_back(&mut self, queue: &mut VecDeque<Message>) {
+        while let Some(msg) = self.waiting.take_last() {
+            queue.push_front(msg);
+        }
+    }
+
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut object = self.pipe.lock();
         let table = object.table().clone();
@@ -231,6 +237,12 @@ impl Messages {
     fn take(&mut self) -> Option<Message> {
         let msg = self.0.pop_front()?;
         // SAFETY: a message that came out of a box of ours or, by the contract, of the host's functions, and has no other owner.
+        Some(*unsafe { Box::from_raw(msg) })
+    }
+
+    fn take_last(&mut self) -> Option<Message> {
+        let msg = self.0.pop_back()?;
+        // SAFETY: as above.
         Some(*unsafe { Box::from_raw(msg) })
     }
 }

@@ -77,7 +77,8 @@ impl<F: Form> Protocol for BusSocket<F> {
     }
 
     fn pipe_received(&mut self, pipe: PipeId, msg: &mut Message, out: &mut dyn Outbox) -> Flow {
-        if self.queue.len() >= self.limit.max(1) {
+        let limit = self.limit.max(1);
+        if self.queue.len() >= limit {
             out.count_drop(DropCause::RecvQueueFull, 1);
             return Flow::Continue;
         }
@@ -90,7 +91,7 @@ impl<F: Form> Protocol for BusSocket<F> {
         }
         push_from(&mut self.queue, msg);
         out.wake_recv(ContextId::SOCKET);
-        Flow::Continue
+        if self.queue.len() == limit { Flow::Yield } else { Flow::Continue }
     }
 
     fn try_send(

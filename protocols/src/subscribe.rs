@@ -80,16 +80,20 @@ impl Context {
         Self { filter, queue: VecDeque::new(), limit, prefer_new }
     }
 
-    fn push(&mut self, ctx: ContextId, msg: Message, out: &mut dyn Outbox) {
-        if self.queue.len() >= self.limit.max(1) {
+    /// Only the message that fills the queue yields: whoever leaves a full one alone holds up nobody.
+    fn push(&mut self, ctx: ContextId, msg: Message, out: &mut dyn Outbox) -> Flow {
+        let limit = self.limit.max(1);
+        let was_full = self.queue.len() >= limit;
+        if was_full {
             out.count_drop(DropCause::RecvQueueFull, 1);
             if !self.prefer_new {
-                return;
+                return Flow::Continue;
             }
             self.queue.pop_front();
         }
         self.queue.push_back(msg);
         out.wake_recv(ctx);
+        if !was_full && self.queue.len() == limit { Flow::Yield } else { Flow::Continue }
     }
 
     fn unsubscribe(&mut self, topic: &[u8], out: &mut dyn Outbox) -> Result<()> {
@@ -141,15 +145,21 @@ impl<F: Form> Protocol for Subscriber<F> {
             out.count_drop(DropCause::NotMatched, 1);
             return Flow::Continue;
         };
+        let mut flow = Flow::Continue;
         // One behind, so that the last one gets the message itself and not a copy.
         for (next_ctx, next_context) in matching {
-            context.push(ctx, msg.clone(), out);
+            if context.push(ctx, msg.clone(), out) == Flow::Yield {
+                flow = Flow::Yield;
+            }
             (ctx, context) = (next_ctx, next_context);
         }
-        if !(context.queue.is_empty() && out.deliver(ctx)) {
-            context.push(ctx, std::mem::take(msg), out);
+        if context.queue.is_empty() && out.deliver(ctx) {
+            return flow;
         }
-        Flow::Continue
+        match context.push(ctx, std::mem::take(msg), out) {
+            Flow::Continue => flow,
+            yields => yields,
+        }
     }
 
     fn try_send(

@@ -163,12 +163,16 @@ impl Protocol for Surveyor {
         if let Some(ctx) = self.surveys.get(&id).copied()
             && let Some(Context { survey: Survey::Open { replies, .. }, limit, .. }) = self.contexts.get_mut(ctx)
         {
-            if replies.len() >= (*limit).max(1) {
+            let limit = (*limit).max(1);
+            if replies.len() >= limit {
                 out.count_drop(DropCause::RecvQueueFull, 1);
             } else {
                 msg.join_header();
                 replies.push_back(std::mem::take(msg));
                 out.wake_recv(ctx);
+                if replies.len() == limit {
+                    return Flow::Yield;
+                }
             }
         } else {
             out.count_drop(DropCause::Stale, 1);

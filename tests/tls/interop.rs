@@ -36,24 +36,46 @@ const TABLE: [(&str, &str, &str); 11] = [
 ];
 
 #[test]
-fn with_nng() {
+fn with_nng_over_tls() {
+    with_nng("tls+tcp", "");
+}
+
+#[test]
+#[cfg(feature = "ws")]
+fn with_nng_over_wss() {
+    with_nng("wss", "/interop");
+}
+
+fn with_nng(scheme: &str, path: &str) {
     let Some(python) = python() else { return };
-    let dir = std::env::temp_dir().join(format!("spanwire-{}-interop", std::process::id()));
+    let dir = std::env::temp_dir().join(format!("spanwire-{}-interop-{scheme}", std::process::id()));
     fs::create_dir_all(&dir).unwrap();
     fs::write(dir.join("ca.pem"), home().0.pem()).unwrap();
     fs::write(dir.join("both.pem"), format!("{}{}", home().1.certificate, home().1.key)).unwrap();
     for (does, theirs, ours) in TABLE {
         for listens in [true, false] {
             for version in [TlsVersion::V1_2, TlsVersion::V1_3] {
-                println!("ours is {ours}, NNG's {theirs} does {does}, it listens: {listens}, {version:?}");
-                cell(&python, &dir, does, theirs, ours, listens, version);
+                println!("{scheme}: ours is {ours}, NNG's {theirs} does {does}, it listens: {listens}, {version:?}");
+                let peer = Peer { python: &python, dir: &dir, does, theirs, scheme, path };
+                cell(&peer, ours, listens, version);
             }
         }
     }
     fs::remove_dir_all(dir).unwrap();
 }
 
-fn cell(python: &Path, dir: &Path, does: &str, theirs: &str, ours: &str, they_listen: bool, version: TlsVersion) {
+/// What the other side is and does.
+struct Peer<'a> {
+    python: &'a Path,
+    dir: &'a Path,
+    does: &'a str,
+    theirs: &'a str,
+    scheme: &'a str,
+    path: &'a str,
+}
+
+fn cell(peer: &Peer<'_>, ours: &str, they_listen: bool, version: TlsVersion) {
+    let Peer { does, scheme, path, .. } = *peer;
     let socket = open(ours);
     let config = home().1.show(TlsConfig::builder()).ca_pem(&home().0.pem()).max_version(version);
     let config = if they_listen { config } else { config.auth_mode(AuthMode::Required) };
@@ -63,16 +85,18 @@ fn cell(python: &Path, dir: &Path, does: &str, theirs: &str, ours: &str, they_li
     }
     let (mut child, mut out);
     if they_listen {
-        (child, out) = start(python, &[does, theirs, "listen", "tls+tcp://127.0.0.1:0"], dir);
+        (child, out) = peer.start("listen", &format!("{scheme}://127.0.0.1:0{path}"));
         let line = line(&mut child, &mut out);
         let port = line.strip_prefix("listening ").unwrap_or_else(|| panic!("{line}")).to_owned();
-        let url = Url::parse(&format!("tls+tcp://localhost:{port}")).unwrap();
+        // NNG's HTTP server answers only to the name that it listens at.
+        let host = if path.is_empty() { "localhost" } else { "127.0.0.1" };
+        let url = Url::parse(&format!("{scheme}://{host}:{port}{path}")).unwrap();
         block_on(socket.dialer(&url).unwrap().start()).unwrap();
     } else {
-        let listener = socket.listener(&Url::parse("tls+tcp://127.0.0.1:0").unwrap()).unwrap();
+        let listener = socket.listener(&Url::parse(&format!("{scheme}://127.0.0.1:0{path}")).unwrap()).unwrap();
         block_on(listener.start()).unwrap();
-        let url = format!("tls+tcp://127.0.0.1:{}", listener.url().port().unwrap());
-        (child, out) = start(python, &[does, theirs, "dial", &url], dir);
+        let url = format!("{scheme}://127.0.0.1:{}{path}", listener.url().port().unwrap());
+        (child, out) = peer.start("dial", &url);
         assert_eq!(line(&mut child, &mut out), "dialed");
     }
     wait_for(|| socket.pipes().len() == 1);
@@ -106,13 +130,15 @@ fn exchange(socket: &Socket, does: &str) {
     }
 }
 
-fn start(python: &Path, args: &[&str], dir: &Path) -> (Child, BufReader<ChildStdout>) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls/peer.py");
-    let mut command = Command::new(python);
-    command.arg(script).args(args).arg(dir).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let out = BufReader::new(child.stdout.take().unwrap());
-    (child, out)
+impl Peer<'_> {
+    fn start(&self, role: &str, url: &str) -> (Child, BufReader<ChildStdout>) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls/peer.py");
+        let mut command = Command::new(self.python);
+        command.arg(script).args([self.does, self.theirs, role, url]).arg(self.dir);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        (child, out)
+    }
 }
 
 /// What it says next. It gives up by itself when nothing happens.

@@ -100,6 +100,40 @@ fn files_as_options() {
     fs::remove_file(both).unwrap();
 }
 
+/// A certificate is renewed under the same name, as tools do it: who sets the option again has it, and the listener stays.
+#[test]
+fn a_file_is_read_again_when_its_option_is_set_again() {
+    let (ca, identity) = home();
+    let path = file("renewed.pem", &format!("{}{}", identity.certificate, identity.key));
+    let pull = open("pull");
+    pull.set_option(S, names::TLS_CONFIG, TlsConfig::builder().build().unwrap().into()).unwrap();
+    let listener = pull.listener(&Url::parse("tls+tcp://127.0.0.1:0").unwrap()).unwrap();
+    let set = || listener.set_option(names::TLS_CERT_KEY_FILE, path.to_str().unwrap().into()).unwrap();
+    set();
+    block_on(listener.start()).unwrap();
+    let early = open("push");
+    dial(&early, &listener.url(), ca).unwrap();
+
+    let new = Ca::new("Renewed");
+    let identity = new.issue(&["127.0.0.1"]);
+    fs::write(&path, format!("{}{}", identity.certificate, identity.key)).unwrap();
+    // What is in the file alone changes nothing.
+    dial(&open("push"), &listener.url(), ca).unwrap();
+    set();
+    assert!(matches!(dial(&open("push"), &listener.url(), ca), Err(Error::PeerAuth(_))));
+    dial(&open("push"), &listener.url(), &new).unwrap();
+
+    // A file that can't be used fails the handshakes while it is there.
+    fs::write(&path, "half of it").unwrap();
+    set();
+    assert!(dial(&open("push"), &listener.url(), &new).is_err());
+    fs::write(&path, format!("{}{}", identity.certificate, identity.key)).unwrap();
+    dial(&open("push"), &listener.url(), &new).unwrap();
+    send(&early, "through", LONG).unwrap();
+    assert_eq!(recv(&pull, LONG).unwrap().body(), b"through");
+    fs::remove_file(path).unwrap();
+}
+
 #[test]
 fn the_option_wants_a_configuration() {
     let pull = open("pull");

@@ -99,7 +99,7 @@ impl Hands {
             match stream.try_read(&mut self.read, missing) {
                 Ok(0) => return Err(Error::ConnectionShutdown),
                 Ok(_) => {}
-                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(None),
+                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return Ok(None),
                 Err(e) => return Err(e.into()),
             }
         }

@@ -65,10 +65,13 @@ pub(crate) fn ci() -> Done {
     test(&[])
 }
 
-/// The tests of what has a readiness code of its own for platforms that are not Linux. A folder of its own keeps the other builds.
+/// The tests of what has a readiness code of its own for platforms that are not Linux, and of what is built on it. A folder of its own keeps the other
+/// builds.
 fn portable() -> Done {
     let packages = ["-p", "spanwire", "-p", "spanwire-core", "-p", "spanwire-transports"];
-    let mut test = cargo(&[&["test", "--lib", "--test", "stress", "--test", "conformance"][..], &packages].concat());
+    let features = ["--features", "spanwire/tls,spanwire/ws"];
+    let tests = ["--lib", "--test", "stress", "--test", "conformance", "--test", "tls", "--test", "ws"];
+    let mut test = cargo(&[&["test"][..], &packages, &features, &tests].concat());
     test.env("RUSTFLAGS", "--cfg spanwire_portable").env("CARGO_TARGET_DIR", target_dir().join("portable"));
     run(&mut test)
 }

@@ -140,6 +140,8 @@ pub(crate) struct Handover {
     behind: Option<(u64, Instant)>,
     /// The I/O thread has left pipes unread, for an application that is only late.
     pub(crate) left: bool,
+    /// The pipe that was read last has filled a queue that drops what it can't hold.
+    pub(crate) brimful: bool,
     /// On the I/O thread's list of sockets whose leader left.
     pub(crate) ticking: bool,
     /// Pipes that were seen to be writable.

@@ -113,13 +113,29 @@ pub(super) struct Effects {
     pub(super) writes: SmallVec<[(Arc<PipeShared>, OutBuf); 1]>,
     pub(super) tell_readers: SmallVec<[Arc<Channel>; 2]>,
     pub(super) tell_writers: SmallVec<[Arc<Channel>; 2]>,
-    pub(super) gone: SmallVec<[Arc<PipeShared>; 1]>,
+    pub(super) ends: SmallVec<[End; 1]>,
     pub(super) timer: Option<Instant>,
     pub(super) wake_leader: bool,
     pub(super) kick: bool,
     pub(super) tick: bool,
     pub(super) straggle: bool,
     pub(super) any: bool,
+}
+
+/// What has ended of a pipe.
+pub(super) enum End {
+    /// Its stream: nobody may use it any more who still does.
+    Stream(Arc<PipeShared>),
+    /// All of it.
+    Pipe(Arc<PipeShared>),
+}
+
+impl Counters {
+    /// What a pipe that is gone was thought to have sent has got lost.
+    pub(super) fn lose(&mut self, messages: usize) {
+        self.traffic.tx_msgs = self.traffic.tx_msgs.saturating_sub(messages as u64);
+        self.drops[DropCause::Closed.index()] += messages as u64;
+    }
 }
 
 impl Core {
@@ -374,6 +390,11 @@ impl Effects {
     pub(super) fn write(&mut self, pipe: Arc<PipeShared>, out: OutBuf) {
         self.any = true;
         self.writes.push((pipe, out));
+    }
+
+    pub(super) fn end(&mut self, end: End) {
+        self.any = true;
+        self.ends.push(end);
     }
 
     pub(super) fn wake(&mut self, sleeper: Sleeper) {

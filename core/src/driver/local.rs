@@ -54,6 +54,8 @@ struct ChannelState {
     told_reader: bool,
     /// What the reader took last has not reached the transport. Only readers that say so.
     in_hand: bool,
+    /// The writer has gone: it takes nothing back any more.
+    left: bool,
     /// The writer found the queue full, or lingers, and wants to be told when the queue is taken.
     writer_waits: bool,
     reader: Notified,
@@ -86,6 +88,7 @@ impl Channel {
                 closed: false,
                 told_reader: false,
                 in_hand: false,
+                left: false,
                 writer_waits: false,
                 reader: Notified::Nobody,
                 writer: Notified::Nobody,
@@ -166,9 +169,25 @@ impl Channel {
         taken
     }
 
-    /// What was pushed and not taken, for the writer to take back.
-    pub(crate) fn take_back(&self) -> VecDeque<Message> {
-        std::mem::take(&mut self.lock().queue)
+    /// The reader could do nothing with what it took in hand: the writer takes it back when the channel has been closed. Answers how many
+    /// messages nobody takes back.
+    pub(crate) fn give_back(&self, mut messages: VecDeque<Message>) -> usize {
+        let mut state = self.lock();
+        state.in_hand = false;
+        if state.left {
+            return messages.len() + std::mem::take(&mut state.queue).len();
+        }
+        messages.append(&mut state.queue);
+        state.queue = messages;
+        0
+    }
+
+    /// The writer goes. It takes back what was pushed and not taken if the reader has gone before, or if it wants to: otherwise that is still on its
+    /// way.
+    pub(crate) fn leave(&self, take: bool) -> VecDeque<Message> {
+        let mut state = self.lock();
+        state.left = true;
+        if take || state.closed { std::mem::take(&mut state.queue) } else { VecDeque::new() }
     }
 
     /// Nothing more is written. What is in the queue can still be read. Both sides are told, by the caller's thread, so it

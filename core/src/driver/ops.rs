@@ -11,7 +11,7 @@ use super::handle::Socket;
 use super::handover::{Drive, Sleeper, Ticket, Waiter};
 use super::ledger::{Core, Life};
 use super::socket::{Guard, Inner};
-use super::state::{FEED, State};
+use super::state::{FEED, Feed, State};
 use super::sync::{self, thread};
 use super::sys;
 use crate::protocol::{Attempt, RecvError, SendRefused};
@@ -304,15 +304,12 @@ impl Receiving {
         leading: bool,
         msg: &mut Message,
     ) -> (Guard<'a>, bool) {
-        let mut taken = false;
-        let mut st = inner.read_and(st, pipe, |st, rx| {
-            let first = st.core.hand.is_alone() && (leading || st.core.hand.drive == Drive::Idle);
-            let wanted = st.core.is_open()
-                && st.core.context(self.ctx).is_some()
-                && !self.progress.is_canceled(&st.core, self.ctx);
-            let fed = st.feed(pipe, rx, (first && wanted).then(|| st.core.recv_key(self.ctx)), msg);
-            taken = fed.taken;
-            fed.fault
+        let (mut st, taken) = inner.read_and_feed(st, pipe, msg, |st| {
+            let core = &st.core;
+            let first = core.hand.is_alone() && (leading || core.hand.drive == Drive::Idle);
+            let wanted =
+                core.is_open() && core.context(self.ctx).is_some() && !self.progress.is_canceled(core, self.ctx);
+            if first && wanted { Feed::To(core.recv_key(self.ctx)) } else { Feed::Fitting }
         });
         if taken {
             st.core.pace.received();

@@ -208,6 +208,13 @@ impl PipeShared {
         self.closing.store(true, Ordering::Release);
     }
 
+    /// Ends the stream, for those who read or write. Not under the socket's lock.
+    pub(crate) fn shut_down(&self) {
+        if let PipeLink::Stream(stream, _) = &self.link {
+            stream.shutdown();
+        }
+    }
+
     /// Ends the connection. Not under the socket's lock.
     pub(crate) fn end(&self) {
         match &self.link {

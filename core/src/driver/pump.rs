@@ -1,12 +1,16 @@
 //! Links that move whole messages: two tasks carry them between the transport and a local channel, so that for the rest of the
 //! driver such a pipe is a local one.
 //!
+//! What a transport has not taken when it ends is given back to the socket, which sends it on another pipe.
+//!
 //! What the transport does wrong ends the pipe, and nothing else: an error, a panic, a message above the limit, an answer that makes
 //! no sense. One that never answers is dropped [`CLOSE_LIMIT`] after the pipe was closed.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_io::Timer;
@@ -16,7 +20,7 @@ use futures_lite::future::{or, yield_now};
 use super::endpoint::Endpoint;
 use super::executor::{contained, spawn};
 use super::local::{Channel, LocalLink, local_pair};
-use super::notify::Notified;
+use super::notify::{Notified, Signal};
 use crate::transport::{PipeRx, PipeTx};
 use crate::{Error, Message, Result};
 
@@ -24,87 +28,130 @@ use crate::{Error, Message, Result};
 pub(crate) fn start(tx: Box<dyn PipeTx>, rx: Box<dyn PipeRx>, ep: &Arc<Endpoint>, limit: usize) -> LocalLink {
     let (near, far) = local_pair(DEPTH);
     let (received, to_send) = far.take();
-    let ends = Ends { ep: ep.clone(), received, to_send };
-    spawn(send(tx, ends.clone())).detach();
-    spawn(receive(rx, ends, limit)).detach();
+    let over = Arc::new(Signal::default());
+    spawn(send(tx, Sending { ep: ep.clone(), received: received.clone(), to_send, over: over.clone() })).detach();
+    spawn(receive(rx, Receiving { ep: ep.clone(), received, over }, limit)).detach();
     near
 }
 
-/// Both directions. When one of the two tasks ends, in whatever way, the pipe does.
-#[derive(Clone)]
-struct Ends {
+/// What the sending task needs. When it ends, in whatever way, the pipe does.
+struct Sending {
     ep: Arc<Endpoint>,
     received: Arc<Channel>,
     to_send: Arc<Channel>,
+    over: Arc<Signal>,
 }
 
-impl Ends {
+impl Sending {
     fn close(&self) {
         self.to_send.close();
         self.received.close();
     }
 
-    /// Says why the transport has ended the pipe.
-    fn ended(&self, error: &Error) {
-        match error {
-            Error::ConnectionShutdown | Error::ConnectionReset | Error::ConnectionAborted | Error::Closed => {
-                tracing::debug!(url = %self.ep.url(), "pipe ended: {error}");
-            }
-            fault => {
-                tracing::warn!(url = %self.ep.url(), "closing pipe: {fault}");
-                self.ep.count_error(fault);
-            }
+    /// Messages that were in hand, and that nobody takes back any more.
+    fn lost(&self, count: usize) {
+        if count > 0
+            && let Some(socket) = self.ep.socket.upgrade()
+        {
+            socket.turn(|st| st.core.counters.lose(count));
         }
     }
 }
 
-impl Drop for Ends {
+impl Drop for Sending {
     fn drop(&mut self) {
         self.close();
     }
 }
 
+/// What the receiving task needs. When it ends, in whatever way, it tells the sending task, which gives back what it has in hand before it
+/// ends the pipe.
+struct Receiving {
+    ep: Arc<Endpoint>,
+    received: Arc<Channel>,
+    over: Arc<Signal>,
+}
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        // A pipe that the socket has closed still delivers what is on its way.
+        if !self.received.is_closed() {
+            self.over.set();
+        }
+    }
+}
+
+/// Says why the transport has ended a pipe.
+fn ended(ep: &Endpoint, error: &Error) {
+    match error {
+        Error::ConnectionShutdown | Error::ConnectionReset | Error::ConnectionAborted | Error::Closed => {
+            tracing::debug!(url = %ep.url(), "pipe ended: {error}");
+        }
+        fault => {
+            tracing::warn!(url = %ep.url(), "closing pipe: {fault}");
+            ep.count_error(fault);
+        }
+    }
+}
+
 /// Takes what the socket has sent to the transport, until either ends.
-async fn send(mut tx: Box<dyn PipeTx>, ends: Ends) {
+async fn send(mut tx: Box<dyn PipeTx>, ends: Sending) {
     let event = Arc::new(Event::new());
     ends.to_send.set_reader(Notified::Pump(event.clone()));
-    let work = async {
-        if let Err(e) = carry(&mut *tx, &ends.to_send, &event).await {
-            ends.ended(&e);
-        }
-        ends.close();
-        let close = poll_fn(|cx| contained(|| tx.poll_close(cx).map(Ok)));
-        if let Err(e) = close.await {
-            ends.ended(&e);
-        }
-    };
     // A transport that takes nothing more, or does not answer, does not outlive its pipe for long.
-    let overdue = async {
+    let mut overdue = pin!(async {
         wait(&event, || ends.to_send.is_closed()).await;
         Timer::after(CLOSE_LIMIT).await;
         tracing::debug!(url = %ends.ep.url(), "a closed pipe did not end within {CLOSE_LIMIT:?}");
+        false
+    });
+    let mut in_hand = VecDeque::new();
+    let carried = async {
+        if let Err(e) = or(carry(&mut *tx, &ends.to_send, &event, &mut in_hand), stopped(&ends.over)).await {
+            ended(&ends.ep, &e);
+        }
+        true
     };
-    or(work, overdue).await;
+    let in_time = or(carried, overdue.as_mut()).await;
+    if let Poll::Ready(Err(e)) = contained(|| Poll::Ready(Ok(tx.take_back(&mut in_hand)))) {
+        ended(&ends.ep, &e);
+    }
+    ends.lost(ends.to_send.give_back(in_hand));
+    ends.close();
+    if in_time {
+        let close = async {
+            if let Err(e) = poll_fn(|cx| contained(|| tx.poll_close(cx).map(Ok))).await {
+                ended(&ends.ep, &e);
+            }
+            true
+        };
+        or(close, overdue.as_mut()).await;
+    }
 }
 
-async fn carry(tx: &mut dyn PipeTx, to_send: &Channel, event: &Event) -> Result<()> {
-    let mut queue = VecDeque::new();
+async fn stopped(over: &Signal) -> Result<()> {
+    over.wait().await;
+    Ok(())
+}
+
+/// What is left `in_hand` at the end has not been taken by the transport.
+async fn carry(tx: &mut dyn PipeTx, to_send: &Channel, event: &Event, in_hand: &mut VecDeque<Message>) -> Result<()> {
     loop {
         let more = event.listen();
-        let (tell, closed) = to_send.take_in_hand(&mut queue);
+        let (tell, closed) = to_send.take_in_hand(in_hand);
         if tell {
             to_send.writer().tell_writable();
         }
-        if queue.is_empty() {
+        if in_hand.is_empty() {
             if closed {
                 return Ok(());
             }
             more.await;
             continue;
         }
-        let many = queue.len() >= BATCH;
-        poll_fn(|cx| contained(|| tx.poll_send(cx, &mut queue))).await?;
-        if !queue.is_empty() {
+        let many = in_hand.len() >= BATCH;
+        poll_fn(|cx| contained(|| tx.poll_send(cx, in_hand))).await?;
+        if !in_hand.is_empty() {
             return Err(Error::Internal("the transport says that it has taken all messages, and has not".into()));
         }
         if to_send.delivered() {
@@ -117,7 +164,7 @@ async fn carry(tx: &mut dyn PipeTx, to_send: &Channel, event: &Event) -> Result<
 }
 
 /// Takes what the transport has received to the socket, until either ends.
-async fn receive(mut rx: Box<dyn PipeRx>, ends: Ends, limit: usize) {
+async fn receive(mut rx: Box<dyn PipeRx>, ends: Receiving, limit: usize) {
     let event = Arc::new(Event::new());
     ends.received.set_writer(Notified::Pump(event.clone()));
     let work = async {
@@ -155,7 +202,7 @@ async fn receive(mut rx: Box<dyn PipeRx>, ends: Ends, limit: usize) {
         Err::<(), _>(Error::Closed)
     };
     if let Err(e) = or(work, closed).await {
-        ends.ended(&e);
+        ended(&ends.ep, &e);
     }
 }
 

@@ -12,10 +12,10 @@ use super::events::{PipeCallback, PipeChange};
 use super::executor;
 use super::handover::Drive;
 use super::io::{self, Io};
-use super::ledger::{Core, Effects};
+use super::ledger::{Core, Effects, End};
 use super::notify::Signal;
 use super::pipe::{Pipe, PipeLink, PipeShared, SlotRx, SlotTx};
-use super::state::State;
+use super::state::{Fed, Feed, State};
 use super::stream::{OutBuf, Phase};
 use super::sync::{self, Mutex, MutexGuard, thread, thread_local};
 use super::sys::{self, PipeEvent, SocketPoll};
@@ -154,11 +154,16 @@ impl Inner {
         for sleeper in effects.wakes {
             sleeper.wake();
         }
-        for pipe in effects.gone {
-            pipe.end();
-            pipe.endpoint.pipe_gone();
-            self.notify(PipeChange::Removed, &pipe);
-            pipe.gone.set();
+        for end in effects.ends {
+            match end {
+                End::Stream(pipe) => pipe.shut_down(),
+                End::Pipe(pipe) => {
+                    pipe.end();
+                    pipe.endpoint.pipe_gone();
+                    self.notify(PipeChange::Removed, &pipe);
+                    pipe.gone.set();
+                }
+            }
         }
         if effects.kick || effects.tick || effects.straggle || effects.timer.is_some() {
             let io = self.io();
@@ -228,30 +233,32 @@ impl Inner {
 
     /// Reads one pipe once, and feeds the protocol. Releases and takes the lock.
     pub(crate) fn read_pipe<'a>(&'a self, st: Guard<'a>, id: PipeId) -> Guard<'a> {
-        self.read_and(st, id, |st, rx| st.feed(id, rx, None, &mut Message::new()).fault)
+        self.read_and_feed(st, id, &mut Message::new(), |_| Feed::Fitting).0
     }
 
-    /// Reads one pipe once, and has what has come delivered by `feed`, which answers what is wrong with the pipe.
-    pub(super) fn read_and<'a>(
+    /// Reads one pipe once, and delivers as much as `feed` says then. What is not delivered stays where it is. `true`: a message went straight
+    /// into `msg`.
+    pub(super) fn read_and_feed<'a>(
         &'a self,
         mut st: Guard<'a>,
         id: PipeId,
-        feed: impl FnOnce(&mut State, &mut SlotRx) -> Option<Error>,
-    ) -> Guard<'a> {
+        msg: &mut Message,
+        feed: impl FnOnce(&State) -> Feed,
+    ) -> (Guard<'a>, bool) {
         let core = &mut st.core;
         let crowd = core.hand.ready.len() > CROWD;
-        let Some(slot) = core.pipes.get_mut(id) else { return st };
+        let Some(slot) = core.pipes.get_mut(id) else { return (st, false) };
         slot.queued = false;
         let Some(mut rx) = slot.rx.take() else {
             slot.pending = true;
-            return st;
+            return (st, false);
         };
         let stashed = rx.has_messages();
         // What has been seen on the pipe is not looked at before all is delivered that was read.
         slot.pending &= stashed;
         core.stashed -= usize::from(stashed);
+        let pipe = slot.pipe.clone();
         if !stashed {
-            let pipe = slot.pipe.clone();
             match (&mut rx, &pipe.link) {
                 (SlotRx::Stream(rx), PipeLink::Stream(stream, _)) => {
                     let mut chunk = core.chunks.pop();
@@ -274,9 +281,10 @@ impl Inner {
                 _ => {}
             }
         }
-        let fault = feed(&mut st, &mut rx);
+        let how = feed(&st);
+        let Fed { fault, taken } = st.feed(id, &pipe, &mut rx, how, msg);
         st.put_back(self, id, rx, fault);
-        st
+        (st, taken)
     }
 
     /// A local pipe has something to read, or its other end is gone.
@@ -297,6 +305,9 @@ impl Inner {
             let Some(next) = st.core.hand.ready.pop_front() else { break };
             round -= 1;
             st = self.read_pipe(st, next);
+            if st.core.hand.brimful {
+                break;
+            }
         }
         if !st.core.hand.ready.is_empty() && st.core.hand.drive == Drive::Idle && st.core.hand.nobody_waits() {
             st.core.tick_later();
@@ -343,10 +354,15 @@ impl Inner {
         for _ in 0..BACKGROUND_READS {
             let late = patient && st.is_late();
             let Some(pipe) = st.core.next_in_background(late) else { break };
-            st = match late {
-                true => self.read_and(st, pipe, |_, _| None),
-                false => self.read_pipe(st, pipe),
+            let feed = match (late, patient) {
+                (true, _) => Feed::Nothing,
+                (false, true) => Feed::Fitting,
+                (false, false) => Feed::All,
             };
+            st = self.read_and_feed(st, pipe, &mut Message::new(), |_| feed).0;
+            if patient && st.core.hand.brimful {
+                break;
+            }
         }
         st.core.hand.drive = Drive::Idle;
         st.core.hand.left = patient && st.is_late() && !st.core.hand.ready.is_empty();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ledger::Core;
+use super::ledger::{Core, End};
 use super::outbox::Turn;
 use super::pipe::{LocalRx, PipeLink, PipeShared, Slot, SlotRx, SlotTx, Traffic};
 #[cfg(unix)]
@@ -103,20 +103,31 @@ impl State {
         }
     }
 
-    /// Delivers what a pipe has received to the protocol, until that pauses the pipe, or one message went straight to the caller that receives:
-    /// `msg` is it then. What comes behind it stays where it is.
-    pub(super) fn feed(&mut self, id: PipeId, rx: &mut SlotRx, taker: Option<ContextId>, msg: &mut Message) -> Fed {
-        let Some(slot) = self.core.pipes.get_mut(id) else { return Fed::default() };
-        let (pipe, limit) = (slot.pipe.clone(), slot.limit);
-        if slot.paused || slot.dead.is_some() {
+    /// Delivers what a pipe has received to the protocol: until that pauses the pipe, a queue is full that would drop the rest, or a message went
+    /// straight to the caller that receives, and is in `msg`. What comes behind it stays where it is.
+    pub(super) fn feed(
+        &mut self,
+        id: PipeId,
+        pipe: &PipeShared,
+        rx: &mut SlotRx,
+        feed: Feed,
+        msg: &mut Message,
+    ) -> Fed {
+        self.core.hand.brimful = false;
+        let Some(slot) = self.core.pipes.get(id) else { return Fed::default() };
+        let limit = slot.limit;
+        if slot.paused || slot.dead.is_some() || feed == Feed::Nothing {
             return Fed::default();
         }
         match (rx, &pipe.link) {
             (SlotRx::Stream(rx), PipeLink::Stream(_, codec)) => {
-                self.feed_from(id, taker, msg, |msg| rx.next(&**codec, limit, msg))
+                self.feed_from(id, feed, msg, |msg| rx.next(&**codec, limit, msg))
             }
-            // Many at a time: they are in the cache of the processor that sent them, and to fetch them one by one takes longer than a queue.
-            (SlotRx::Local(rx), _) => self.feed_from(id, None, msg, |msg| Ok(pop_into(&mut rx.batch, msg))),
+            (SlotRx::Local(rx), _) => {
+                // Many at a time: they are in the cache of the processor that sent them, and to fetch them one by one takes longer than a queue.
+                let feed = if let Feed::To(_) = feed { Feed::Fitting } else { feed };
+                self.feed_from(id, feed, msg, |msg| Ok(pop_into(&mut rx.batch, msg)))
+            }
             (SlotRx::Stream(_), PipeLink::Local { .. }) => Fed::default(),
         }
     }
@@ -125,13 +136,14 @@ impl State {
     fn feed_from(
         &mut self,
         id: PipeId,
-        taker: Option<ContextId>,
+        feed: Feed,
         msg: &mut Message,
         mut next: impl FnMut(&mut Message) -> Result<bool, Error>,
     ) -> Fed {
         let mut traffic = Traffic::default();
         let mut fault = None;
         let mut flow = Flow::Continue;
+        let taker = if let Feed::To(key) = feed { Some(key) } else { None };
         let mut turn = Turn::new(&mut self.core, taker);
         for _ in 0..FEED {
             match next(msg) {
@@ -146,11 +158,13 @@ impl State {
             msg.set_pipe(Some(id));
             flow = self.proto.pipe_received(id, msg, &mut turn);
             // The protocol may have asked to close the pipe.
-            if turn.taken || flow == Flow::Pause || !turn.core.todo.closes.is_empty() {
+            let yields = flow == Flow::Yield && feed != Feed::All;
+            if turn.taken || yields || flow == Flow::Pause || !turn.core.todo.closes.is_empty() {
                 break;
             }
         }
         let taken = turn.taken;
+        self.core.hand.brimful = flow == Flow::Yield;
         if let Some(slot) = self.core.pipes.get_mut(id) {
             slot.paused |= flow == Flow::Pause;
             slot.traffic.add(traffic);
@@ -168,7 +182,8 @@ impl State {
         let next = match (&mut slot.rx, &slot.pipe.link) {
             (Some(SlotRx::Stream(rx)), PipeLink::Stream(_, codec)) => rx.next(&**codec, slot.limit, msg),
             _ => {
-                self.unstash(inner, id, |st, rx| st.feed(id, rx, None, msg).fault);
+                let pipe = slot.pipe.clone();
+                self.unstash(inner, id, |st, rx| st.feed(id, &pipe, rx, Feed::Fitting, msg).fault);
                 return Some(false);
             }
         };
@@ -290,7 +305,7 @@ impl State {
                 slot.full = true;
                 // What the peer sent before it went is still to be read; then the pipe ends.
                 slot.hangup = true;
-                stream.shutdown();
+                core.effects.end(End::Stream(slot.pipe.clone()));
                 core.event(PipeEvent { pipe: id.get(), readable: true, writable: false, hangup: true });
                 core.watch = true;
                 core.todo.any = true;
@@ -394,9 +409,7 @@ impl State {
         {
             // Whoever writes detaches it on return; what could not be written is known only then.
             slot.dead = Some(why.unwrap_or(Error::Closed));
-            if let PipeLink::Stream(stream, _) = &slot.pipe.link {
-                stream.shutdown();
-            }
+            core.effects.end(End::Stream(slot.pipe.clone()));
             return;
         }
         let Some(slot) = core.pipes.remove(id) else { return };
@@ -416,9 +429,7 @@ impl State {
             (PipeLink::Local { tx, .. }, _) => {
                 core.locals -= 1;
                 // What is on its way reaches a reader that is still there, as it does from the kernel's buffer; unless other pipes can have it.
-                if tx.is_closed() || (core.info.returns_unsent && core.is_alive()) {
-                    unsent.extend(tx.take_back());
-                }
+                unsent.extend(tx.leave(core.info.returns_unsent && core.is_alive()));
             }
             (PipeLink::Stream(..), SlotTx::Local) => {}
         }
@@ -429,10 +440,21 @@ impl State {
             unsent.clear();
         }
         tracing::debug!(socket = %inner.id, pipe = %id, "pipe closed: {}", why.as_ref().map_or("by us", |e| e.text()));
-        core.effects.any = true;
-        core.effects.gone.push(pipe);
+        core.effects.end(End::Pipe(pipe));
         self.drive(|proto, out| proto.pipe_detached(id, unsent, out));
     }
+}
+
+/// How much of what has arrived goes to the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Feed {
+    Nothing,
+    /// What its queues can hold.
+    Fitting,
+    /// The same, until a message goes straight to a caller that receives with this key.
+    To(ContextId),
+    /// All of it: nobody has come for what is in a full queue.
+    All,
 }
 
 /// What came of feeding the protocol.

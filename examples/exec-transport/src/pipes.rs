@@ -49,13 +49,19 @@ where
     /// # Errors
     /// [`Error::ConnectionShutdown`] if the other side is gone, [`Error::Protocol`] if it does not shake hands.
     pub(crate) async fn shake(mut self, hello: Hello, options: OptionMap) -> Result<Connection> {
-        self.to.write_all(&encode_hello(hello.protocol.number)).await?;
-        self.to.flush().await?;
+        let hello = encode_hello(hello.protocol.number);
+        let mut sent = self.to.write_all(&hello).await;
+        if sent.is_ok() {
+            sent = self.to.flush().await;
+        }
+        // What the other side has said before it went tells more than that it has gone.
         let mut theirs = [0; 8];
         self.from.read_exact(&mut theirs).await?;
+        let peer = decode_hello(theirs)?;
+        sent?;
         let tx = Tx { to: Some(self.to), unsent: Vec::new(), written: 0 };
         let rx = Rx { from: self.from, limit: self.limit, bytes: Vec::new(), start: 0 };
-        Ok(Connection { peer: decode_hello(theirs)?, link: Link::Messages(Box::new(tx), Box::new(rx)), options })
+        Ok(Connection { peer, link: Link::Messages(Box::new(tx), Box::new(rx)), options })
     }
 }
 
@@ -92,6 +98,19 @@ impl<W: AsyncWrite + Send + Unpin> PipeTx for Tx<W> {
                 self.unsent.shrink_to(2 * CHUNK);
             }
         }
+    }
+
+    fn take_back(&mut self, queue: &mut VecDeque<Message>) {
+        let (mut at, mut unbegun) = (0, Vec::new());
+        while let Ok(Some(frame)) = Length.decode_prefix(&self.unsent[at..]) {
+            let (begin, start) = (at, at + frame.prefix);
+            at = start + frame.len as usize;
+            if begin >= self.written {
+                unbegun.push(Message::copy_from(&self.unsent[start..at]));
+            }
+        }
+        self.unsent.clear();
+        unbegun.into_iter().rev().for_each(|msg| queue.push_front(msg));
     }
 
     fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<()> {

@@ -4,8 +4,8 @@
 //! resumption of sessions.
 //!
 //! - The option `tls-config` is a [`TlsConfig`]. `tls-ca-file`, `tls-cert-key-file`, `tls-authmode` and `tls-server-name` are put on top of it, or stand
-//!   for themselves. They are looked at when a connection is made: a new certificate needs no new listener. A file is read again when its option
-//!   changes.
+//!   for themselves. They are looked at when a connection is made: a new certificate needs no new listener. A file is read again when an
+//!   option has been set, be it to the same path.
 //! - A dialer verifies the server's certificate against the URL's host by default. A listener needs a certificate, and asks clients for none by
 //!   default.
 //! - Pipes have `tls-verified`, `tls-peer-cn` and `tls-peer-alt-names`, besides the options of TCP.
@@ -121,7 +121,15 @@ impl Listener for TlsListener {
 /// What the options of a dialer or listener say of TLS, and the configuration that was made of it.
 pub(crate) struct Given {
     options: Arc<EndpointOptions>,
-    made: Mutex<Option<(Values, TlsConfig)>>,
+    made: Mutex<Option<Made>>,
+}
+
+/// A configuration, and what it was made of.
+#[derive(Clone)]
+struct Made {
+    values: Values,
+    changes: u64,
+    config: TlsConfig,
 }
 
 /// The options that a configuration depends on.
@@ -173,19 +181,26 @@ impl Given {
 
     /// The same, and the options that it was made from.
     pub(crate) async fn config_of(&self) -> Result<(Values, TlsConfig)> {
-        let values = self.values();
+        // In this order: what changes in between is seen the next time.
+        let (changes, values) = (self.options.changes(), self.values());
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((from, config)) = made
-            && from == values
+        if let Some(made) = made
+            && made.values == values
+            && (made.changes == changes || !names_files(&values))
         {
-            return Ok((from, config));
+            return Ok((values, made.config));
         }
         let from = values.clone();
-        // Files are read.
         let config = unblock(move || make(from)).await??;
-        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some((values.clone(), config.clone()));
+        let made = Made { values: values.clone(), changes, config: config.clone() };
+        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
         Ok((values, config))
     }
+}
+
+/// Whether there are files to be read.
+fn names_files([_, ca_file, cert_key_file, _, _]: &Values) -> bool {
+    ca_file.is_some() || cert_key_file.is_some()
 }
 
 fn make(values: Values) -> Result<TlsConfig> {
@@ -216,6 +231,19 @@ fn make(values: Values) -> Result<TlsConfig> {
         builder = builder.server_name(&name);
     }
     builder.build()
+}
+
+/// Where the fuzz target comes in: what is read of a peer's certificate.
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub fn read_certificate(der: &[u8], seconds: u64) -> OptionMap {
+    use rustls::pki_types::{CertificateDer, UnixTime};
+    let (certificate, now) =
+        (CertificateDer::from(der), UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)));
+    let mut found = OptionMap::new();
+    certificate::names_in(&certificate, &mut found);
+    let _ = (certificate::is_self_signed(&certificate), certificate::is_valid_at(&certificate, now));
+    found
 }
 
 pub(crate) fn add(to: &mut OptionMap, more: &OptionMap) {

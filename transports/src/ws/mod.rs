@@ -32,6 +32,9 @@ use secure::Secured;
 use stream::{Terms, WsStream};
 use upgrade::{Half, Upgraded};
 
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod http;
 mod hub;
 mod mask;

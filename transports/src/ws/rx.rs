@@ -122,7 +122,7 @@ impl Rx {
         let begin = into.len();
         let goal = begin + max.min(into.capacity() - begin);
         let (mut blocked, mut short) = (false, false);
-        let (mut before, mut vain) = (begin, 0);
+        let (mut before, mut taken, mut vain) = (begin, 0, 0);
         loop {
             self.give(into, goal);
             if into.len() == goal {
@@ -148,9 +148,9 @@ impl Rx {
                 self.settle();
                 return if into.len() > begin { Ok(into.len() - begin) } else { Err(ErrorKind::WouldBlock.into()) };
             }
-            vain = if into.len() > before { vain } else { vain + 1 };
+            vain += usize::from((into.len() - before) * WORTH < taken);
             before = into.len();
-            if vain > VAIN {
+            if vain >= VAIN {
                 // Others have a turn. What was given so far counts.
                 self.settle();
                 return Err(ErrorKind::Interrupted.into());
@@ -159,8 +159,13 @@ impl Rx {
                 Ok((0, _)) => {
                     self.life = if self.at_rest() { Life::Ended } else { Life::Failed(Error::ConnectionShutdown) };
                 }
-                Ok((n, want)) => short = n < want,
+                Ok((n, want)) => (taken, short) = (n, n < want),
                 Err(e) if e.kind() == ErrorKind::WouldBlock => blocked = true,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {
+                    // The stream below has found nothing for too long. What it has given is looked at in the next turn.
+                    self.settle();
+                    return Err(e);
+                }
                 Err(e) => self.life = Life::Failed(e.into()),
             }
         }
@@ -391,9 +396,10 @@ impl Payload {
     /// Reads at most `max` bytes.
     fn read(&mut self, stream: &dyn ByteStream, into: &mut Vec<u8>, max: usize) -> io::Result<usize> {
         let start = into.len();
-        let n = stream.try_read(into, max)?;
+        let read = stream.try_read(into, max);
+        // What came before an interruption counts.
         self.arrived(into, start);
-        Ok(n)
+        read
     }
 
     fn arrived(&mut self, into: &mut [u8], start: usize) {
@@ -446,8 +452,10 @@ const CONTROL_MAX: u64 = 125;
 /// A payload of which so much is missing is read to where it belongs.
 const LARGE: u64 = 4 * 1024;
 const READ_MIN: usize = 512;
-/// How often one call reads what holds nothing for the engine, such as pings.
+/// How often one call reads what holds next to nothing for the engine, such as pings.
 const VAIN: usize = 16;
+/// Next to nothing is less than this part.
+const WORTH: usize = 8;
 /// How many pings are answered of those that come at once: the last ones. The last would do (RFC 6455, section 5.5.3).
 const PONGS: usize = 16;
 /// What a socket's receive buffer can hold.
@@ -673,6 +681,18 @@ mod tests {
                 assert!(replies <= reads && pongs <= reads * PONGS, "{replies} replies, {pongs} pongs");
             }
         }
+    }
+
+    /// Nor does a little something now and then buy more time.
+    #[test]
+    fn floods_with_messages_in_between_are_interrupted() {
+        let mut flood = frame(0x2, true, b"", None);
+        (0..1000).for_each(|_| flood.extend(frame(0xa, true, b"", None)));
+        let wire = Flood { frame: flood, once: false, reads: Mutex::default() };
+        let mut out = Vec::with_capacity(1 << 16);
+        let read = Rx::new(false, Vec::new(), 0, 0).read(&wire, &mut out, 1 << 16, |_| {});
+        assert_eq!(read.unwrap_err().kind(), ErrorKind::Interrupted);
+        assert!(!out.is_empty() && wire.reads.lock().unwrap().0 <= VAIN + 1);
     }
 
     /// Of the end behind a ping nothing else tells.

@@ -103,7 +103,9 @@ impl Half {
             match self.stream.get_ref().0.try_read(&mut self.read, READ) {
                 Ok(0) => return Err(Error::ConnectionShutdown.into()),
                 Ok(_) => {}
-                Err(e) if e.kind() == ErrorKind::WouldBlock => self.stream.readable().await.map_err(Error::from)?,
+                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                    self.stream.readable().await.map_err(Error::from)?;
+                }
                 Err(e) => return Err(Error::from(e).into()),
             }
         }

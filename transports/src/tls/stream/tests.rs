@@ -1,21 +1,32 @@
 use std::os::unix::net::UnixStream;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use futures_lite::future::block_on;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::sockopt;
+use rustls::crypto::cipher::{OutboundChunks, OutboundPlainMessage};
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ConnectionTrafficSecrets, ContentType, ProtocolVersion, SupportedCipherSuite};
 
 use super::*;
 use crate::tls::{TlsConfig, TlsVersion, client, server};
 
-/// Both ends of a connection.
-fn pair_of(version: TlsVersion) -> (TlsStream, TlsStream) {
+/// A certificate and its key.
+fn made() -> (&'static str, &'static str) {
     static MADE: OnceLock<(String, String)> = OnceLock::new();
     let (certificate, key) = MADE.get_or_init(|| {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         (made.cert.pem(), made.signing_key.serialize_pem())
     });
+    (certificate, key)
+}
+
+/// Both ends of a connection.
+fn pair_of(version: TlsVersion) -> (TlsStream, TlsStream) {
+    let (certificate, key) = made();
     let config = TlsConfig::builder().cert_pem(certificate, key).ca_pem(certificate).max_version(version);
     let config = config.build().unwrap();
     let (a, b) = UnixStream::pair().unwrap();
@@ -219,6 +230,130 @@ fn keys_are_renewed() {
             write(from, &sent);
             assert_eq!(read(to, sent.len(), 1 << 20), sent);
         }
+    }
+}
+
+/// A client that says next to nothing in a thousand records: the thread is free again soon, and what comes behind them arrives.
+#[test]
+fn floods_of_empty_records_are_interrupted() {
+    let (client, b) = UnixStream::pair().unwrap();
+    let (certificate, key) = made();
+    let config = TlsConfig::builder().cert_pem(certificate, key).build().unwrap();
+    let b = FdStream::new(b.into()).unwrap();
+    let host = thread::spawn(move || block_on(server(b, &config)).unwrap().0);
+    let mut seal = sealer(&client, scripted_client(certificate).into());
+    let b = host.join().unwrap();
+    // More in a row are too many for rustls.
+    let mut records = Vec::new();
+    for _ in 0..300 {
+        (0..30).for_each(|_| records.extend(seal(ContentType::ApplicationData, b"")));
+        records.extend(seal(ContentType::ApplicationData, b"x"));
+    }
+    records.extend(seal(ContentType::ApplicationData, b"behind them"));
+    arrives_in_turns(client, records, &b, &[&[b'x'; 300][..], b"behind them"].concat());
+}
+
+#[test]
+fn nothing_but_empty_records_ends_the_connection() {
+    let (mut client, b) = UnixStream::pair().unwrap();
+    let (certificate, key) = made();
+    let config = TlsConfig::builder().cert_pem(certificate, key).build().unwrap();
+    let b = FdStream::new(b.into()).unwrap();
+    let host = thread::spawn(move || block_on(server(b, &config)).unwrap().0);
+    let mut seal = sealer(&client, scripted_client(certificate).into());
+    let b = host.join().unwrap();
+    client.write_all(&seal(ContentType::ApplicationData, b"before")).unwrap();
+    (0..100).for_each(|_| client.write_all(&seal(ContentType::ApplicationData, b"")).unwrap());
+    assert_eq!(read(&b, 6, 100), b"before");
+    let error = Error::from(b.try_read(&mut Vec::with_capacity(100), 100).unwrap_err());
+    assert!(matches!(&error, Error::Crypto(_)), "{error}");
+}
+
+/// A server that sends tickets for resumption without end.
+#[test]
+fn floods_of_tickets_are_interrupted() {
+    let (a, host) = UnixStream::pair().unwrap();
+    let (certificate, key) = made();
+    let config = TlsConfig::builder().ca_pem(certificate).build().unwrap();
+    let scripted = thread::spawn(move || {
+        let seal = sealer(&host, scripted_server(certificate, key).into());
+        (host, seal)
+    });
+    let (a, _) = block_on(client(FdStream::new(a.into()).unwrap(), &config, "localhost")).unwrap();
+    let (host, mut seal) = scripted.join().unwrap();
+    // Lifetime, age, nonce, ticket, extensions.
+    let ticket = [&[4, 0, 0, 15][..], &[0, 0, 0, 9], &[0; 4], &[1, 7], &[0, 1, 7], &[0, 0]].concat();
+    let mut records: Vec<u8> = (0..5000).flat_map(|_| seal(ContentType::Handshake, &ticket)).collect();
+    records.extend(seal(ContentType::ApplicationData, b"behind them"));
+    arrives_in_turns(host, records, &a, b"behind them");
+}
+
+/// Reads what comes of these records, in several turns, none of which reads much of what is there.
+fn arrives_in_turns(mut from: UnixStream, records: Vec<u8>, to: &TlsStream, expected: &[u8]) {
+    let unread = || rustix::io::ioctl_fionread(to.fd()).unwrap();
+    let writer = thread::spawn(move || {
+        from.write_all(&records).unwrap();
+        from
+    });
+    let (mut got, mut interrupted) = (Vec::with_capacity(expected.len()), 0);
+    while got.len() < expected.len() {
+        let before = unread();
+        let max = expected.len() - got.len();
+        match to.try_read(&mut got, max) {
+            Ok(n) => assert!(n > 0),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => wait(to, PollFlags::IN),
+            Err(e) if e.kind() == ErrorKind::Interrupted => interrupted += 1,
+            Err(e) => panic!("{e}"),
+        }
+        let most = ((VAIN + 1) * READ_MIN) as u64;
+        assert!(unread() > 0 || before <= most || got.len() == expected.len(), "all was read in one turn");
+    }
+    assert!(got == expected);
+    assert!(interrupted > 0);
+    drop(writer.join().unwrap());
+}
+
+fn scripted_client(ca: &str) -> rustls::ClientConnection {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(ca.as_bytes()).unwrap()).unwrap();
+    let builder = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).unwrap();
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.enable_secret_extraction = true;
+    rustls::ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap()
+}
+
+fn scripted_server(certificate: &str, key: &str) -> rustls::ServerConnection {
+    let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    let builder = rustls::ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).unwrap();
+    let mut config = builder.with_no_client_auth().with_single_cert(chain, key).unwrap();
+    config.enable_secret_extraction = true;
+    config.send_tls13_tickets = 0;
+    rustls::ServerConnection::new(Arc::new(config)).unwrap()
+}
+
+/// Shakes hands, and answers what makes records of this side: also those that rustls never sends.
+fn sealer(mut stream: &UnixStream, mut conn: Connection) -> impl FnMut(ContentType, &[u8]) -> Vec<u8> + use<> {
+    while conn.is_handshaking() || conn.wants_write() {
+        conn.complete_io(&mut stream).unwrap();
+    }
+    let Some(SupportedCipherSuite::Tls13(suite)) = conn.negotiated_cipher_suite() else { unreachable!("1.3 only") };
+    let (mut seq, secrets) = conn.dangerous_extract_secrets().unwrap().tx;
+    let (key, iv) = match secrets {
+        ConnectionTrafficSecrets::Aes128Gcm { key, iv }
+        | ConnectionTrafficSecrets::Aes256Gcm { key, iv }
+        | ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => (key, iv),
+        _ => unreachable!("no other cipher"),
+    };
+    let mut encrypter = suite.aead_alg.encrypter(key, iv);
+    move |typ, plain| {
+        let payload = OutboundChunks::Single(plain);
+        let message = OutboundPlainMessage { typ, version: ProtocolVersion::TLSv1_3, payload };
+        let record = encrypter.encrypt(message, seq).unwrap().encode();
+        seq += 1;
+        record
     }
 }
 
