@@ -133,6 +133,11 @@ impl Inner {
         if !st.core.effects.any {
             return;
         }
+        if let Some((pipe, out)) = st.core.effects.only_write() {
+            // Nothing but that comes of most turns, and all the lists take longer to move than to be done.
+            drop(st);
+            return self.write(&pipe, out);
+        }
         let effects = std::mem::take(&mut st.core.effects);
         drop(st);
         self.perform(effects);
