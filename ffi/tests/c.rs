@@ -86,6 +86,11 @@ fn addresses() {
 }
 
 #[test]
+fn closing_with_a_linger() {
+    check("close", Theirs::Lacking);
+}
+
+#[test]
 fn forked_children() {
     check("fork", Theirs::Lacking);
 }
@@ -168,9 +173,9 @@ fn headers_agree_with_debians() {
 }
 
 /// Not `tls`: memcheck takes what `ring`'s assembly has encrypted for uninitialised.
-const PROGRAMS: [&str; 15] = [
+const PROGRAMS: [&str; 16] = [
     "message", "socket", "aio", "poll", "pipe", "object", "options", "stream", "ending", "tools", "urls", "fork",
-    "stress", "million", "late",
+    "stress", "million", "late", "close",
 ];
 
 fn folder() -> PathBuf {

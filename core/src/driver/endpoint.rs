@@ -134,7 +134,12 @@ impl Listener {
         let ep = &self.0;
         let mut listener = ep.begin(Endpoint::take_prepared)?;
         let guard = Unbegin(ep);
-        let url = limited(DIAL_LIMIT, poll_fn(|cx| contained(|| listener.poll_bind(cx)))).await?;
+        let bound = limited(DIAL_LIMIT, poll_fn(|cx| contained(|| listener.poll_bind(cx))));
+        let url = or(bound, async {
+            ep.closed.wait().await;
+            Err(Error::Closed)
+        })
+        .await?;
         std::mem::forget(guard);
         let slot = Arc::new(Mutex::new(Some(listener)));
         let mut state = ep.lock();
@@ -381,7 +386,18 @@ impl Endpoint {
 
     /// Ends it: no more pipes from here. Its pipes are closed by the caller.
     pub(crate) fn close(&self) -> bool {
-        let mut state = self.lock();
+        self.end(self.lock())
+    }
+
+    /// Ends it unless it runs: whoever waits for its start does not wait for what a closing socket still writes, and nobody starts it then.
+    pub(crate) fn close_unless_running(&self) {
+        let state = self.lock();
+        if let EndpointLife::Idle | EndpointLife::Starting = state.life {
+            self.end(state);
+        }
+    }
+
+    fn end(&self, mut state: MutexGuard<'_, EndpointState>) -> bool {
         let first = self.closed.set();
         let life = std::mem::replace(&mut state.life, EndpointLife::Closed);
         let listener = state.listener.take();
