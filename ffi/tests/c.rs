@@ -91,6 +91,11 @@ fn closing_with_a_linger() {
 }
 
 #[test]
+fn nothing_for_every_argument() {
+    check("nulls", Theirs::Lacking);
+}
+
+#[test]
 fn forked_children() {
     check("fork", Theirs::Lacking);
 }
@@ -173,9 +178,9 @@ fn headers_agree_with_debians() {
 }
 
 /// Not `tls`: memcheck takes what `ring`'s assembly has encrypted for uninitialised.
-const PROGRAMS: [&str; 16] = [
+const PROGRAMS: [&str; 17] = [
     "message", "socket", "aio", "poll", "pipe", "object", "options", "stream", "ending", "tools", "urls", "fork",
-    "stress", "million", "late", "close",
+    "stress", "million", "late", "close", "nulls",
 ];
 
 fn folder() -> PathBuf {

@@ -25,6 +25,7 @@ pub(crate) fn abi(args: &[&str]) -> Done {
     agree(TABLE, &table(&declared, &absent)?, write)?;
     compile(&headers)?;
     like_debian(&headers)?;
+    given_nothing(&declared)?;
     exported(&declared)
 }
 
@@ -177,6 +178,14 @@ fn like_debian(headers: &[Header]) -> Done {
     verdict(&format!("{} functions have the types of NNG's own headers", theirs.len()), wrong)
 }
 
+/// The test that calls each function without what it needs has all of them.
+fn given_nothing(declared: &Declared) -> Done {
+    let test = read(&root().join(NULLS))?;
+    let missing = declared.keys().filter(|name| !test.contains(&format!("{name}(")));
+    let missing = missing.map(|name| format!("{name} is not called in {NULLS}")).collect();
+    verdict(&format!("{NULLS} calls every function"), missing)
+}
+
 /// The functions that a compiler finds in the headers of a folder, as it prints them.
 fn prototypes(include: &Path, headers: &[Header]) -> Done<BTreeMap<String, String>> {
     let dir = scratch()?;
@@ -251,6 +260,7 @@ fn scratch() -> Done<PathBuf> {
 const INCLUDE: &str = "ffi/include";
 const SYMBOLS: &str = "ffi/symbols.txt";
 const TABLE: &str = "ffi/FUNCTIONS.md";
+const NULLS: &str = "ffi/tests/c/nulls.c";
 const PREFIXES: [&str; 3] = ["nng_", "nn_", "spanwire_"];
 
 const FINISHED: &str = "done";
