@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::run::{Done, cargo, command, output, root, run, target_dir};
+use crate::run::{Done, cargo, command, output, root, run, skipped, target_dir};
 
 /// Compares all of them, or writes the list and the table first.
 pub(crate) fn abi(args: &[&str]) -> Done {
@@ -162,8 +162,7 @@ fn compile(headers: &[Header]) -> Done {
 fn like_debian(headers: &[Header]) -> Done {
     let theirs = Path::new("/usr/include");
     if !theirs.join("nng/nng.h").exists() {
-        println!("SKIPPED: comparison with NNG's own headers: there are none (Debian: libnng-dev)");
-        return Ok(());
+        return skipped("comparison with NNG's own headers: there are none (Debian: libnng-dev)");
     }
     let ours = prototypes(&root().join(INCLUDE), headers)?;
     let theirs = prototypes(theirs, headers)?;
