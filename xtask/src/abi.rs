@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::run::{Done, cargo, command, output, root, run, skipped, target_dir};
+use crate::signatures;
 
 /// Compares all of them, or writes the list and the table first.
 pub(crate) fn abi(args: &[&str]) -> Done {
@@ -25,6 +26,7 @@ pub(crate) fn abi(args: &[&str]) -> Done {
     agree(TABLE, &table(&declared, &absent)?, write)?;
     compile(&headers)?;
     like_debian(&headers)?;
+    like_the_code(&headers)?;
     given_nothing(&declared)?;
     exported(&declared)
 }
@@ -175,6 +177,16 @@ fn like_debian(headers: &[Header]) -> Done {
         }
     }
     verdict(&format!("{} functions have the types of NNG's own headers", theirs.len()), wrong)
+}
+
+/// The functions of the code have the types that the headers say.
+fn like_the_code(headers: &[Header]) -> Done {
+    if command("gcc", &["--version"]).output().is_err() {
+        return skipped("comparison of the headers with the code: there is no gcc");
+    }
+    let ours = prototypes(&root().join(INCLUDE), headers)?;
+    let wrong = signatures::differences(&ours, &scratch()?)?;
+    verdict(&format!("{} functions have the types of the headers in the code", ours.len()), wrong)
 }
 
 /// The test that calls each function without what it needs has all of them.

@@ -12,6 +12,7 @@ mod loom;
 mod peers_c;
 mod pynng;
 mod run;
+mod signatures;
 mod test;
 mod tsan;
 
