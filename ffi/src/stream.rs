@@ -91,8 +91,15 @@ impl nng_stream {
             let _turn = self.writing.lock().await;
             let mut offer = Offer { stream: self, open: false };
             let write = |io: &Io| {
+                // Of what is counted in whole records only, one at a time: nothing is under way that has not been counted.
+                let mut room = if self.transforms() { RECORD } else { usize::MAX };
                 // SAFETY: within the operation.
-                let pieces: Vec<_> = unsafe { memory.slices() }.map(IoSlice::new).collect();
+                let pieces = unsafe { memory.slices() }.map(|piece| {
+                    let now = &piece[..piece.len().min(room)];
+                    room -= now.len();
+                    IoSlice::new(now)
+                });
+                let pieces: Vec<_> = pieces.collect();
                 let written = io.0.try_write(&pieces);
                 offer.open = matches!(&written, Err(e) if e.kind() == ErrorKind::WouldBlock);
                 written
@@ -242,5 +249,7 @@ options! {
     }
 }
 
-/// The most that one receive reads: four records of TLS.
-const CHUNK: usize = 64 << 10;
+/// The most that a record of TLS holds.
+const RECORD: usize = 16 << 10;
+/// The most that one receive reads.
+const CHUNK: usize = 4 * RECORD;
