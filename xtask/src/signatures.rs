@@ -128,7 +128,7 @@ fn plain(name: &str) -> &str {
 const FUNCTION: &str = "function";
 
 /// Names of types, in C's prototypes and in the code, and one that they share. Enumerations are numbers to Rust, which may have any value.
-const TYPES: [(&str, &str); 29] = [
+const TYPES: [(&str, &str); 30] = [
     ("()", "void"),
     ("c_void", "void"),
     ("c_char", "char"),
@@ -146,6 +146,7 @@ const TYPES: [(&str, &str); 29] = [
     ("short unsigned int", "uint16_t"),
     ("u8", "uint8_t"),
     ("unsigned char", "uint8_t"),
+    ("nng_pipe_ev", "int"),
     ("nng_init_parameter", "int"),
     ("nng_log_level", "int"),
     ("nng_log_facility", "int"),
