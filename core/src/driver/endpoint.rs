@@ -768,10 +768,14 @@ impl Drop for Candidate {
     fn drop(&mut self) {
         let Some(entry) = self.0.take() else { return };
         let Entry { socket, pipe, entered, .. } = &*entry;
-        pipe.set_closing();
         let entered = socket.turn(|st| {
-            st.detach(socket, pipe.id, None);
-            entered.load(Ordering::Relaxed)
+            let entered = entered.load(Ordering::Relaxed);
+            // Whoever closes an endpoint closes its pipes, and tells of that before the end.
+            if !entered || !pipe.endpoint.closed.is_set() {
+                pipe.set_closing();
+                st.detach(socket, pipe.id, None);
+            }
+            entered
         });
         if !entered {
             pipe.end();
