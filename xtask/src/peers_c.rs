@@ -210,7 +210,7 @@ const SUITE: [&str; 28] = [
 ];
 
 /// Tests that fail, and why they may.
-const KNOWN: [(&str, &str); 17] = [
+const KNOWN: [(&str, &str); 16] = [
     ("message_test: msg capacity", "wants a body that grows to move; ours may have the room"),
     ("message_test: msg reserve", "the same"),
     ("pair0_test: pair0 poll readable", "wants messages lost when a buffer becomes smaller; ours are kept"),
@@ -227,5 +227,4 @@ const KNOWN: [(&str, &str); 17] = [
     ("respond_test: respond context send nonblock", "the same"),
     ("req_test: req poll writable", "wants inproc to take one request and no more"),
     ("req_test: req poll contention", "the same"),
-    ("req_test: req poll multi pipe", "the same"),
 ];
