@@ -94,8 +94,18 @@ impl Inner {
         self.callbacks.write().unwrap_or_else(PoisonError::into_inner).push(callback);
     }
 
-    /// Has the callbacks told. Answers what is set when they have run, if there are any.
-    pub(crate) fn notify(&self, change: PipeChange, pipe: &Arc<PipeShared>) -> Option<Arc<Signal>> {
+    /// Has the callbacks told, if there are any.
+    pub(crate) fn notify(&self, change: PipeChange, pipe: &Arc<PipeShared>) {
+        self.notify_then(change, pipe, || ());
+    }
+
+    /// Has the callbacks told, and the same thread go on with this. Answers what is set when it has; without callbacks nothing is done.
+    pub(crate) fn notify_then(
+        &self,
+        change: PipeChange,
+        pipe: &Arc<PipeShared>,
+        then: impl FnOnce() + Send + 'static,
+    ) -> Option<Arc<Signal>> {
         let callbacks = self.callbacks.read().unwrap_or_else(PoisonError::into_inner).clone();
         if callbacks.is_empty() {
             return None;
@@ -107,6 +117,7 @@ impl Inner {
             for callback in &callbacks {
                 executor::guarded("a pipe callback", || callback(change, &pipe));
             }
+            then();
         });
         Some(done)
     }
