@@ -47,7 +47,12 @@ impl SocketBase {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn on_pipe(&self, callback: impl Fn(PipeChange, &Pipe) + Send + Sync + 'static) -> Watch {
-        self.watch(Watcher::Callback(Arc::new(callback)))
+        let watch = self.watch(Watcher::Callback(Arc::new(callback)));
+        if self.is_closed() {
+            // The close may have come too early to see this one.
+            watch.stop();
+        }
+        watch
     }
 
     /// The pipe events from now on, as a [`Stream`], and as a blocking iterator in a `for` loop. They end when the socket is closed and its
@@ -225,12 +230,22 @@ impl fmt::Debug for Events {
 pub struct Close<'a> {
     close: driver::Close<'a>,
     // Dropped after the close, which is over then.
-    _end: EndEvents<'a>,
+    end: EndEvents<'a>,
 }
 
 impl<'a> Close<'a> {
     pub(crate) fn new(base: &'a SocketBase) -> Self {
-        Self { close: base.core.close(), _end: EndEvents(base) }
+        Self { close: base.core.close(), end: EndEvents(Some(base)) }
+    }
+
+    /// It is over, and the events with it; unless another close is at it, whose events they are.
+    fn over(&mut self, result: Result<()>) -> Result<()> {
+        if let Some(base) = self.end.0.take()
+            && result.is_ok()
+        {
+            base.end_events();
+        }
+        result
     }
 }
 
@@ -238,19 +253,22 @@ impl Operation for Close<'_> {
     type Output = Result<()>;
 
     fn poll_op(&mut self, cx: &mut TaskContext<'_>, limit: Limit) -> Poll<Self::Output> {
-        self.close.poll_op(cx, limit)
+        self.close.poll_op(cx, limit).map(|result| self.over(result))
     }
 
     fn wait(&mut self, limit: Limit) -> Self::Output {
-        self.close.wait(limit)
+        let result = self.close.wait(limit);
+        self.over(result)
     }
 
     fn try_now(&mut self) -> Self::Output {
-        self.close.try_now()
+        let result = self.close.try_now();
+        self.over(result)
     }
 
     fn time_out(&mut self) -> Self::Output {
-        self.close.time_out()
+        let result = self.close.time_out();
+        self.over(result)
     }
 
     fn default_timeout(&self) -> Option<Duration> {
@@ -259,11 +277,13 @@ impl Operation for Close<'_> {
 }
 
 #[derive(Debug)]
-struct EndEvents<'a>(&'a SocketBase);
+struct EndEvents<'a>(Option<&'a SocketBase>);
 
 impl Drop for EndEvents<'_> {
     fn drop(&mut self) {
-        self.0.end_events();
+        if let Some(base) = self.0 {
+            base.end_events();
+        }
     }
 }
 

@@ -10,6 +10,8 @@ use async_io::Timer;
 use futures_lite::future;
 pub use spanwire_core::driver::{Handle, Limit, Operation, Recv, Send};
 
+pub use crate::events::Close;
+
 use crate::{Error, Result};
 
 /// A call that has been described and not yet made: await it, [wait](Self::wait) for it, or only [try](Self::try_now) it.

@@ -1,6 +1,7 @@
 //! What the facade adds to the driver: typed sockets, operations, contexts of its own, streams.
 
 use std::future::Future;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -487,6 +488,37 @@ fn events_tell_the_life_of_a_pipe_and_end_with_the_socket() -> Result {
     let all = [PipeChange::BeforeAdd, PipeChange::AfterAdd, PipeChange::Removed];
     assert_eq!(seen, all.map(|change| (change, pipe.id())));
     assert_eq!(a.events().wait_next(), None);
+    Ok(())
+}
+
+/// A close that has come to its end need not be dropped for it; one that comes too late ends nothing.
+#[test]
+fn events_end_with_the_close() -> Result {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("tcp://{}", silent.local_addr().unwrap());
+    let peer = thread::spawn(move || {
+        let mut peer = silent.accept().unwrap().0;
+        peer.write_all(b"\0SP\0\0\x10\0\0").unwrap();
+        peer.read_exact(&mut [0; 8]).unwrap();
+        peer
+    });
+    let pair = Socket::<Pair0>::new();
+    pair.set_linger(None)?;
+    let mut events = pair.events();
+    pair.dial(&url).wait()?;
+    let mut peer = peer.join().unwrap();
+    // More than the system takes while the peer reads nothing.
+    pair.send(vec![0; 1 << 25]).wait()?;
+    let mut closing = pair.close();
+    assert!(poll_once(&mut closing).is_pending());
+    assert_eq!(pair.close().wait(), Err(Error::Closed));
+    assert_eq!(pair.pipes().len(), 1);
+    let reading = thread::spawn(move || std::io::copy(&mut peer, &mut std::io::sink()));
+    smol::block_on(&mut closing)?;
+    wait_for(&mut events, PipeChange::Removed);
+    assert_eq!(events.wait_next(), None);
+    drop(closing);
+    assert_eq!(reading.join().unwrap().unwrap(), 8 + (1 << 25));
     Ok(())
 }
 

@@ -798,22 +798,32 @@ impl Wake for Aio {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let later = WOKEN.with_borrow_mut(|woken| woken.as_mut().map(|woken| woken.push(self.clone())).is_some());
-        if !later {
+        // When the thread ends, what is local to it may have gone before.
+        let later = WOKEN.try_with(|woken| woken.borrow_mut().as_mut().map(|woken| woken.push(self.clone())).is_some());
+        if !later.unwrap_or(false) {
             self.queue();
         }
     }
 }
 
-/// Closes something. The operations that it ends have their results when this returns, as with NNG, and not only when a thread of the pool comes
-/// to them; their callbacks are the pool's.
+/// Closes something, or begins to: it must not block. The operations that it ends have their results when this returns, as with NNG, and not only
+/// when a thread of the pool comes to them; their callbacks are the pool's.
 pub(crate) fn settled<R>(close: impl FnOnce() -> R) -> R {
-    let before = WOKEN.replace(Some(Vec::new()));
-    let result = close();
-    for aio in WOKEN.replace(before).into_iter().flatten() {
-        aio.go_on();
+    let _settle = Settle(WOKEN.try_with(|woken| woken.replace(Some(Vec::new()))).unwrap_or_default());
+    close()
+}
+
+/// Lets those go on whom this thread has woken since, also if closing panicked. Holds whom a call around this one has kept.
+struct Settle(Option<Vec<Arc<Aio>>>);
+
+impl Drop for Settle {
+    fn drop(&mut self) {
+        let before = self.0.take();
+        let woken = WOKEN.try_with(|woken| woken.replace(before)).unwrap_or_default();
+        for aio in woken.into_iter().flatten() {
+            if std::thread::panicking() { aio.queue() } else { aio.go_on() }
+        }
     }
-    result
 }
 
 thread_local! {

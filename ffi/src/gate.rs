@@ -66,11 +66,6 @@ impl Memory {
         self.0.is_empty()
     }
 
-    /// The pieces, for the system.
-    pub(crate) fn pieces(&self) -> &[nng_iov] {
-        &self.0
-    }
-
     /// The pieces, to be read.
     ///
     /// # Safety

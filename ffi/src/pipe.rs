@@ -131,11 +131,7 @@ export! {
             st.life = Life::Watching;
             drop(st);
             let teller = Teller(Arc::clone(&sock.watch));
-            let watch = sock.any.on_pipe(move |change, pipe| teller.0.tell(change, pipe));
-            if sock.any.is_closed() {
-                // Its close may have come too early to see this one.
-                watch.stop();
-            }
+            sock.any.on_pipe(move |change, pipe| teller.0.tell(change, pipe));
         }
         Ok(())
     }

@@ -1,10 +1,14 @@
 //! Sockets.
 
 use std::ffi::{c_char, c_int, c_void};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use spanwire::op::{Close, Op};
 use spanwire::{AnySocket, Message, SendError};
 
 use crate::aio::{self, Aio, Target, nng_aio, untried};
@@ -54,12 +58,40 @@ pub(crate) fn open(name: &str, raw: bool) -> Result<nng_socket> {
 /// Closes a socket and all that belongs to it. Its pipe callbacks have returned when this does, unless it is called from one.
 pub(crate) fn close(socket: nng_socket) -> Result<()> {
     let sock = SOCKETS.remove(socket.id).ok_or(Code::ECLOSED)?;
-    CONTEXTS.remove_all(|context| context.socket == socket.id);
-    let closed = aio::settled(|| sock.any.close().wait());
-    DIALERS.remove_all(|dialer| dialer.socket == socket.id);
-    LISTENERS.remove_all(|listener| listener.socket == socket.id);
-    sock.watch.wait_for_end();
-    Ok(closed?)
+    Closing::begin(socket.id, &sock).end()
+}
+
+/// The close of a socket that is in no table any more.
+///
+/// ```text
+/// open ──begin: whoever waits on the socket has its end──► lingers ──end──► closed
+/// ```
+struct Closing<'a> {
+    id: u32,
+    sock: &'a Sock,
+    close: Op<Close<'a>>,
+    /// What it came to, if there was nothing to linger for.
+    over: Poll<spanwire::Result<()>>,
+}
+
+impl<'a> Closing<'a> {
+    fn begin(id: u32, sock: &'a Sock) -> Self {
+        CONTEXTS.remove_all(|context| context.socket == id);
+        let mut close = sock.any.close();
+        let over = aio::settled(|| Pin::new(&mut close).poll(&mut Context::from_waker(Waker::noop())));
+        Self { id, sock, close, over }
+    }
+
+    fn end(self) -> Result<()> {
+        let closed = match self.over {
+            Poll::Ready(closed) => closed,
+            Poll::Pending => self.close.wait(),
+        };
+        DIALERS.remove_all(|dialer| dialer.socket == self.id);
+        LISTENERS.remove_all(|listener| listener.socket == self.id);
+        self.sock.watch.wait_for_end();
+        Ok(closed?)
+    }
 }
 
 macro_rules! opens {
@@ -105,7 +137,8 @@ opens! {
 }
 
 export! {
-    /// Closes a socket. Whoever waits on it gets `NNG_ECLOSED`.
+    /// Closes a socket. Whoever waits on it gets `NNG_ECLOSED` at once; what was accepted has the time of the option `linger` to reach
+    /// the kernel, which is none unless it is set.
     fn nng_close(socket: nng_socket) -> status {
         close(socket)
     }
@@ -115,7 +148,7 @@ export! {
         close(socket)
     }
 
-    /// Closes all sockets.
+    /// Closes all sockets: [`nng_close`].
     fn nng_closeall() {
         close_all();
     }
@@ -276,9 +309,14 @@ export! {
 }
 
 pub(crate) fn close_all() {
-    for (id, _) in SOCKETS.all() {
-        // Somebody else may close it at the same time.
-        let _ = close(nng_socket { id });
+    // Those that somebody else closes at the same time are not here.
+    let socks: Vec<_> = SOCKETS.all().into_iter().filter_map(|(id, _)| Some((id, SOCKETS.remove(id)?))).collect();
+    // They linger together.
+    let closing: Vec<_> = socks.iter().map(|(id, sock)| Closing::begin(*id, sock)).collect();
+    for closing in closing {
+        if let Err(code) = closing.end() {
+            tracing::warn!("a socket was not closed as it should be: {code:?}");
+        }
     }
 }
 

@@ -1,18 +1,19 @@
-//! Byte streams: `nng_stream_*`, over TCP and the sockets of one machine.
+//! Byte streams: `nng_stream_*`, over TCP, TLS and the sockets of one machine.
 //!
 //! The operations are futures that the aio carries out. Those of one direction take turns, in the order in which they were begun.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, AsRawFd};
+use std::io::{ErrorKind, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use async_io::Async;
 use async_lock::Mutex;
+use futures_lite::future::yield_now;
 use spanwire::OptionValue;
-use spanwire::option::OptionMap;
+use spanwire::option::{OptionMap, names};
 use spanwire::transport::ByteStream;
-use spanwire::transport::stream::FdStream;
+use spanwire::transport::bytes::Connected;
 
 use crate::aio::{Aio, Outcome, Pointer, nng_aio};
 use crate::error::{Code, Result};
@@ -28,7 +29,7 @@ mod listener;
 
 /// A connection, as C holds it: what an `Arc` of it points to.
 pub struct nng_stream {
-    io: Async<FdStream>,
+    io: Async<Io>,
     found: OptionMap,
     gate: Gate,
     /// Held by the operation whose turn it is.
@@ -36,11 +37,19 @@ pub struct nng_stream {
     writing: Mutex<()>,
 }
 
+/// What can be waited for.
+struct Io(Box<dyn ByteStream>);
+
+impl AsFd for Io {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.fd()
+    }
+}
+
 impl nng_stream {
     /// A new connection, for an aio to answer to C.
-    fn connected(connection: (FdStream, OptionMap)) -> Outcome {
-        let (stream, found) = connection;
-        match Async::new_nonblocking(stream) {
+    fn connected((stream, found): Connected) -> Outcome {
+        match Async::new_nonblocking(Io(stream)) {
             Ok(io) => {
                 let gate = Gate::default();
                 let stream = Self { io, found, gate, reading: Mutex::new(()), writing: Mutex::new(()) };
@@ -57,9 +66,18 @@ impl nng_stream {
         }
         let work = async {
             let _turn = self.reading.lock().await;
-            match self.io.read_with(|stream| read(stream, &memory)).await? {
-                0 => Err(Code::ECONNSHUT),
-                len => Ok(len),
+            let max = memory.len().min(CHUNK);
+            let mut bytes = Vec::with_capacity(max);
+            loop {
+                let read = self.io.read_with(|io| io.0.try_read(&mut bytes, max)).await;
+                match read {
+                    // What came before it counts.
+                    Err(e) if e.kind() == ErrorKind::Interrupted && bytes.is_empty() => yield_now().await,
+                    Err(e) if e.kind() != ErrorKind::Interrupted => return Err(e.into()),
+                    _ if bytes.is_empty() => return Err(Code::ECONNSHUT),
+                    // SAFETY: within the operation.
+                    _ => return Ok(unsafe { memory.fill(&bytes) }),
+                }
             }
         };
         self.gate.pass(work).await
@@ -71,34 +89,48 @@ impl nng_stream {
         }
         let work = async {
             let _turn = self.writing.lock().await;
-            let write = |stream: &FdStream| {
+            let mut offer = Offer { stream: self, open: false };
+            let write = |io: &Io| {
+                // Of what is counted in whole records only, one at a time: nothing is under way that has not been counted.
+                let mut room = if self.transforms() { RECORD } else { usize::MAX };
                 // SAFETY: within the operation.
-                let pieces: Vec<_> = unsafe { memory.slices() }.map(IoSlice::new).collect();
-                stream.try_write(&pieces)
+                let pieces = unsafe { memory.slices() }.map(|piece| {
+                    let now = &piece[..piece.len().min(room)];
+                    room -= now.len();
+                    IoSlice::new(now)
+                });
+                let pieces: Vec<_> = pieces.collect();
+                let written = io.0.try_write(&pieces);
+                offer.open = matches!(&written, Err(e) if e.kind() == ErrorKind::WouldBlock);
+                written
             };
             Ok(self.io.write_with(write).await?)
         };
         self.gate.pass(work).await
     }
 
+    /// Whether bytes are changed on their way, so that some may be under way that have not been counted.
+    fn transforms(&self) -> bool {
+        self.found.get(names::TLS_VERIFIED).is_some()
+    }
+
     fn close(&self) {
         self.gate.close();
-        self.io.get_ref().shutdown();
+        self.io.get_ref().0.shutdown();
     }
 }
 
-fn read(stream: &FdStream, memory: &Memory) -> io::Result<usize> {
-    let pieces = memory.pieces();
-    let count = c_int::try_from(pieces.len()).unwrap_or(c_int::MAX);
-    loop {
-        // SAFETY: `nng_iov` has the layout of `iovec`, and the memory is ours to fill within the operation.
-        let len = unsafe { libc::readv(stream.as_fd().as_raw_fd(), pieces.as_ptr().cast(), count) };
-        match usize::try_from(len) {
-            Ok(len) => return Ok(len),
-            Err(_) => match io::Error::last_os_error() {
-                e if e.kind() == io::ErrorKind::Interrupted => {}
-                e => return Err(e),
-            },
+/// Bytes that a stream has been offered. Once it has begun to transform them it can't take others instead: when the operation is given up,
+/// the stream ends.
+struct Offer<'a> {
+    stream: &'a nng_stream,
+    open: bool,
+}
+
+impl Drop for Offer<'_> {
+    fn drop(&mut self) {
+        if self.open && self.stream.transforms() {
+            self.stream.close();
         }
     }
 }
@@ -107,14 +139,14 @@ impl Options for Arc<nng_stream> {
     fn get(&self, name: &str) -> Result<OptionValue> {
         match self.found.get(name) {
             Some(value) => Ok(value.clone()),
-            None => Ok(self.io.get_ref().option(name)?),
+            None => Ok(self.io.get_ref().0.option(name)?),
         }
     }
 
     fn set(&self, name: &str, value: OptionValue) -> Result<()> {
         match self.found.get(name) {
             Some(_) => Err(Code::EREADONLY),
-            None => Ok(self.io.get_ref().set_option(name, &value)?),
+            None => Ok(self.io.get_ref().0.set_option(name, &value)?),
         }
     }
 }
@@ -216,3 +248,8 @@ options! {
         set_addr nng_stream_set_addr
     }
 }
+
+/// The most that a record of TLS holds.
+const RECORD: usize = 16 << 10;
+/// The most that one receive reads.
+const CHUNK: usize = 4 * RECORD;

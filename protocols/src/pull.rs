@@ -163,13 +163,12 @@ impl<F: Form> Protocol for Puller<F> {
         msg: &mut Message,
         out: &mut dyn Outbox,
     ) -> Result<(), RecvError> {
-        if pop_into(&mut self.returned, msg) {
-            return Ok(());
-        }
-        if !self.queue.pop_into(msg) {
+        if self.queued() == 0 {
             return Err(RecvError::Empty);
         }
-        self.taken_from(msg.pipe(), out);
+        if !pop_into(&mut self.returned, msg) && self.queue.pop_into(msg) {
+            self.taken_from(msg.pipe(), out);
+        }
         Ok(())
     }
 

@@ -58,6 +58,25 @@ fn a_slow_callback_of_one_socket_holds_up_no_message() {
     wait_for(|| slow.pipes().len() == 1);
 }
 
+/// Whoever is told of a pipe before it is added can use it as soon as that callback has returned: no other thread has to run first.
+#[test]
+fn a_pipe_that_was_told_of_is_added_next() {
+    for scheme in ["inproc", "ipc", "tcp"] {
+        let (a, b) = (open("bus"), open("bus"));
+        let (tell, told) = mpsc::channel();
+        let socket = a.clone();
+        a.on_pipe(move |change, _| {
+            if change == PipeChange::BeforeAdd {
+                let (tell, same) = (tell.clone(), socket.clone());
+                socket.after_callbacks(move || tell.send(same.pipes().len()).unwrap());
+            }
+        });
+        let listener = listen(&a, &address(scheme));
+        crate::common::dial(&b, &listener.url());
+        assert_eq!(told.recv_timeout(LONG).unwrap(), 1, "{scheme}");
+    }
+}
+
 /// Collects what is logged as an error.
 struct Errors(Arc<Mutex<String>>);
 

@@ -1,7 +1,11 @@
 //! What was accepted before the close reaches a peer that reads later, within the time of `linger`.
 
+use std::net::TcpListener;
+use std::pin::pin;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use futures_lite::future::{block_on, poll_once};
 
 use spanwire_core::driver::{Limit, Operation, Socket};
 use spanwire_core::option::names;
@@ -94,6 +98,39 @@ fn the_time_is_kept() {
         println!("{scheme}: linger {linger:?}, close took {took:?}");
         assert!(took >= linger && took < linger + Duration::from_secs(1), "{took:?}");
         assert!(push.stats().number(&["drop_closed"]).unwrap() >= 10);
+    }
+}
+
+/// Nobody but the close itself waits for what is still being written.
+#[test]
+fn whoever_waits_does_not_linger() {
+    for scheme in ["tcp", "ipc"] {
+        let (push, mut peer, n) = stuffed(scheme, None);
+        // The peer of this one takes the connection and says nothing.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let silent_url = Url::parse(&format!("tcp://{}", silent.local_addr().unwrap())).unwrap();
+        let (starting, idle) = (push.dialer(&silent_url).unwrap(), push.dialer(&silent_url).unwrap());
+        let mut start = pin!(starting.start());
+        let mut send = pin!(push.send(S, Message::from("too much")));
+        block_on(async {
+            assert!(poll_once(start.as_mut()).await.is_none());
+            assert!(poll_once(send.as_mut()).await.is_none());
+        });
+        let other = push.clone();
+        let sender = thread::spawn(move || other.send(S, Message::from("too much")).wait(Limit::Never).unwrap_err());
+        let other = push.clone();
+        let closing = thread::spawn(move || other.close().wait(Limit::Options));
+        block_on(async {
+            assert_eq!(send.await.unwrap_err().error, Error::Closed);
+            assert_eq!(start.await, Err(Error::Closed));
+            // Nothing begins meanwhile.
+            assert_eq!(idle.start().await, Err(Error::Closed));
+        });
+        assert_eq!(sender.join().unwrap().error, Error::Closed);
+        assert_eq!((push.pipes().len(), closing.is_finished()), (1, false), "it lingers");
+        assert_eq!(push.close().wait(Limit::Options), Err(Error::Closed));
+        assert_eq!(count(&mut peer, n), n);
+        closing.join().unwrap().unwrap();
     }
 }
 

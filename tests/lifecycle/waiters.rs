@@ -104,3 +104,17 @@ fn a_long_queue_moves_between_local_sockets_without_a_deep_stack() {
         assert_eq!(recv(&b, LONG).unwrap().body(), n.to_be_bytes());
     }
 }
+
+/// Whoever has dialed is heard from the first message on, even by protocols that drop what nobody takes.
+#[test]
+fn what_is_sent_after_a_dial_inside_the_process_arrives() {
+    for _ in 0..200 {
+        let (listening, dialing) = (open("bus"), open("bus"));
+        let listener = listen(&listening, &address("inproc"));
+        dial(&dialing, &listener.url());
+        send(&listening, "from the listener", LONG).unwrap();
+        assert_eq!(recv(&dialing, LONG).unwrap().body(), b"from the listener");
+        send(&dialing, "from the dialer", LONG).unwrap();
+        assert_eq!(recv(&listening, LONG).unwrap().body(), b"from the dialer");
+    }
+}

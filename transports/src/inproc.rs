@@ -92,10 +92,12 @@ impl Listener for InprocListener {
                     }
                 },
             };
-            if let Some(met) = visit.meet(hello) {
-                let connection = connection(&self.name(), met);
-                return Poll::Ready(Ok(Box::pin(async { Ok(connection) })));
+            if visit.is_over() {
+                continue;
             }
+            let (seen, name) = (Seen(Some(visit)), self.name());
+            // The listener's end becomes a pipe in the same poll as they meet, and the dialer's in a later one: what is sent after a dial arrives.
+            return Poll::Ready(Ok(Box::pin(async move { Ok(connection(&name, seen.meet(hello)?)) })));
         }
     }
 }
@@ -195,6 +197,24 @@ impl Drop for Guest {
 /// One dialer's attempt to meet the listener.
 struct Visit(Mutex<State>);
 
+/// A visit that the listener has seen and not answered yet. Dropped, it turns the dialer away.
+struct Seen(Option<Arc<Visit>>);
+
+impl Seen {
+    fn meet(mut self, listener: Hello) -> Result<Met> {
+        // The dialer may have given up just now.
+        self.0.take().and_then(|visit| visit.meet(listener)).ok_or(Error::Canceled)
+    }
+}
+
+impl Drop for Seen {
+    fn drop(&mut self) {
+        if let Some(visit) = self.0.take() {
+            visit.turn_away();
+        }
+    }
+}
+
 /// What each side gets of a meeting.
 struct Met {
     peer: u16,
@@ -227,6 +247,10 @@ impl Visit {
             waker.wake();
         }
         Some(ours)
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(*self.lock(), State::Over)
     }
 
     fn turn_away(&self) {

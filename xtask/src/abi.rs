@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::run::{Done, cargo, command, output, root, run, target_dir};
+use crate::run::{Done, cargo, command, output, root, run, skipped, target_dir};
+use crate::signatures;
 
 /// Compares all of them, or writes the list and the table first.
 pub(crate) fn abi(args: &[&str]) -> Done {
@@ -25,6 +26,8 @@ pub(crate) fn abi(args: &[&str]) -> Done {
     agree(TABLE, &table(&declared, &absent)?, write)?;
     compile(&headers)?;
     like_debian(&headers)?;
+    like_the_code(&headers)?;
+    given_nothing(&declared)?;
     exported(&declared)
 }
 
@@ -161,8 +164,7 @@ fn compile(headers: &[Header]) -> Done {
 fn like_debian(headers: &[Header]) -> Done {
     let theirs = Path::new("/usr/include");
     if !theirs.join("nng/nng.h").exists() {
-        println!("SKIPPED: comparison with NNG's own headers: there are none (Debian: libnng-dev)");
-        return Ok(());
+        return skipped("comparison with NNG's own headers: there are none (Debian: libnng-dev)");
     }
     let ours = prototypes(&root().join(INCLUDE), headers)?;
     let theirs = prototypes(theirs, headers)?;
@@ -175,6 +177,24 @@ fn like_debian(headers: &[Header]) -> Done {
         }
     }
     verdict(&format!("{} functions have the types of NNG's own headers", theirs.len()), wrong)
+}
+
+/// The functions of the code have the types that the headers say.
+fn like_the_code(headers: &[Header]) -> Done {
+    if command("gcc", &["--version"]).output().is_err() {
+        return skipped("comparison of the headers with the code: there is no gcc");
+    }
+    let ours = prototypes(&root().join(INCLUDE), headers)?;
+    let wrong = signatures::differences(&ours, &scratch()?)?;
+    verdict(&format!("{} functions have the types of the headers in the code", ours.len()), wrong)
+}
+
+/// The test that calls each function without what it needs has all of them.
+fn given_nothing(declared: &Declared) -> Done {
+    let test = read(&root().join(NULLS))?;
+    let missing = declared.keys().filter(|name| !test.contains(&format!("{name}(")));
+    let missing = missing.map(|name| format!("{name} is not called in {NULLS}")).collect();
+    verdict(&format!("{NULLS} calls every function"), missing)
 }
 
 /// The functions that a compiler finds in the headers of a folder, as it prints them.
@@ -251,6 +271,7 @@ fn scratch() -> Done<PathBuf> {
 const INCLUDE: &str = "ffi/include";
 const SYMBOLS: &str = "ffi/symbols.txt";
 const TABLE: &str = "ffi/FUNCTIONS.md";
+const NULLS: &str = "ffi/tests/c/nulls.c";
 const PREFIXES: [&str; 3] = ["nng_", "nn_", "spanwire_"];
 
 const FINISHED: &str = "done";

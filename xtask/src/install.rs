@@ -20,7 +20,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use crate::run::{Done, cargo, command, output, root, run, target_dir};
+use crate::run::{Done, cargo, command, output, root, run, skipped, target_dir};
 
 /// Builds and installs. `--prefix` is where the files will be used, `--destdir` a folder to put in front of it for now.
 pub(crate) fn install(args: &[&str]) -> Done {
@@ -58,7 +58,7 @@ pub(crate) fn check() -> Done {
     let dir = target_dir().join("installed");
     // What an earlier run left must not help.
     let _ = fs::remove_dir_all(&dir);
-    let prefix = dir.join("prefix");
+    let prefix = checked();
     install(&["--prefix", &prefix.display().to_string()])?;
     let lib = prefix.join("lib");
     let (source, program) = (dir.join("version.c"), dir.join("version"));
@@ -78,11 +78,10 @@ pub(crate) fn check() -> Done {
     match Path::new("/usr/bin/nngcat").exists() {
         true => prints_version(command("/usr/bin/nngcat", &["--version"]).env("LD_LIBRARY_PATH", &lib))
             .map(|()| println!("ok: a program that was linked with NNG's library runs"))?,
-        false => println!("SKIPPED: a program that was linked with NNG's library: there is no nngcat"),
+        false => skipped("a program that was linked with NNG's library: there is no nngcat")?,
     }
     if command("cmake", &["--version"]).output().is_err() {
-        println!("SKIPPED: CMake: there is none");
-        return Ok(());
+        return skipped("CMake: there is none");
     }
     let project = dir.join("project");
     fs::create_dir_all(&project).map_err(|e| format!("{}: {e}", project.display()))?;
@@ -102,6 +101,11 @@ pub(crate) fn check() -> Done {
     }
     println!("ok: CMake finds both packages");
     Ok(())
+}
+
+/// Where [`check`] has installed it.
+pub(crate) fn checked() -> PathBuf {
+    target_dir().join("installed/prefix")
 }
 
 fn prints_version(program: &mut std::process::Command) -> Done {

@@ -10,7 +10,9 @@ mod gates;
 mod install;
 mod loom;
 mod peers_c;
+mod pynng;
 mod run;
+mod signatures;
 mod test;
 mod tsan;
 
@@ -25,7 +27,7 @@ cargo xtask loom      the hand-over of blocked threads, tasks and the I/O thread
 cargo xtask tsan      the stress test under ThreadSanitizer (needs a nightly toolchain)
 cargo xtask abi       the C library's headers, symbols and table of functions agree; --write makes the table and the list anew
 cargo xtask install   the C library with its headers: --prefix DIR [--destdir DIR]; --check tries it
-cargo xtask peers-c   the crates nng and anng, and NNG's own tests, on the C library; `crates` or `suite` alone
+cargo xtask peers-c   pynng, the crates nng and anng, and NNG's own tests, on the C library; `pynng`, `crates` or `suite` alone
 cargo xtask purity    the protocols do no I/O, and unsafe code is only where it may be
 cargo xtask msrv      the code and its dependencies keep to the stated rust-version";
 

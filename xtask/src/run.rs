@@ -59,6 +59,15 @@ pub(crate) fn output(command: &mut Command) -> Done<String> {
     }
 }
 
+/// Says what is done without, and why. In CI nothing is.
+pub(crate) fn skipped(what: &str) -> Done {
+    if std::env::var_os("CI").is_some() {
+        return Err(format!("in CI nothing is skipped: {what}"));
+    }
+    println!("SKIPPED: {what}");
+    Ok(())
+}
+
 fn show(command: &Command) -> String {
     // Those that are only taken away tell nothing.
     let set = command.get_envs().filter_map(|(name, value)| Some((name, value?)));

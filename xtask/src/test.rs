@@ -7,6 +7,7 @@ use crate::checks;
 use crate::gates;
 use crate::install;
 use crate::loom;
+use crate::pynng;
 use crate::run::{Done, cargo, command, output, root, run, target_dir};
 use crate::tsan;
 
@@ -46,8 +47,10 @@ pub(crate) fn ci() -> Done {
     // `warnings` has `clippy::incompatible_msrv` in it: code that needs a newer compiler than `rust-version` says.
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    install_tools();
     abi::abi(&[])?;
     install::check()?;
+    pynng::check(&install::checked())?;
     portable()?;
     if root().join("fuzz/Cargo.toml").exists() {
         // Compiled like any crate: that needs neither cargo-fuzz nor a sanitizer.
@@ -59,7 +62,6 @@ pub(crate) fn ci() -> Done {
         None => tsan::tsan()?,
         Some(why) => println!("\nSKIPPED: ThreadSanitizer: {why}"),
     }
-    install_tools();
     gates::gates(&[])?;
     // Last, so that its summary is what one sees.
     test(&[])

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -13,7 +13,6 @@ use futures_lite::future::or;
 
 use super::events::PipeChange;
 use super::executor::{contained, guarded, spawn};
-use super::ledger::Life;
 use super::notify::Signal;
 use super::pipe::{PipeLink, PipeShared};
 use super::socket::Inner;
@@ -134,7 +133,12 @@ impl Listener {
         let ep = &self.0;
         let mut listener = ep.begin(Endpoint::take_prepared)?;
         let guard = Unbegin(ep);
-        let url = limited(DIAL_LIMIT, poll_fn(|cx| contained(|| listener.poll_bind(cx)))).await?;
+        let bound = limited(DIAL_LIMIT, poll_fn(|cx| contained(|| listener.poll_bind(cx))));
+        let url = or(bound, async {
+            ep.closed.wait().await;
+            Err(Error::Closed)
+        })
+        .await?;
         std::mem::forget(guard);
         let slot = Arc::new(Mutex::new(Some(listener)));
         let mut state = ep.lock();
@@ -381,7 +385,18 @@ impl Endpoint {
 
     /// Ends it: no more pipes from here. Its pipes are closed by the caller.
     pub(crate) fn close(&self) -> bool {
-        let mut state = self.lock();
+        self.end(self.lock())
+    }
+
+    /// Ends it unless it runs: whoever waits for its start does not wait for what a closing socket still writes, and nobody starts it then.
+    pub(crate) fn close_unless_running(&self) {
+        let state = self.lock();
+        if let EndpointLife::Idle | EndpointLife::Starting = state.life {
+            self.end(state);
+        }
+    }
+
+    fn end(&self, mut state: MutexGuard<'_, EndpointState>) -> bool {
         let first = self.closed.set();
         let life = std::mem::replace(&mut state.life, EndpointLife::Closed);
         let listener = state.listener.take();
@@ -656,38 +671,71 @@ pub(super) async fn attach(ep: &Arc<Endpoint>, connection: Connection) -> Result
         Link::Messages(tx, rx) => PipeLink::from(pump::start(tx, rx, ep, limit)),
     };
     let pipe = Arc::new(PipeShared::new(&socket, ep.clone(), options, link));
-    let candidate = Candidate { socket: &socket, pipe: &pipe };
-    if let Some(told) = socket.notify(PipeChange::BeforeAdd, &pipe) {
+    let (entered, result) = (AtomicBool::new(false), Mutex::new(None));
+    let entry = Arc::new(Entry { socket: socket.clone(), pipe: pipe.clone(), peer, limit, entered, result });
+    let candidate = Candidate(Some(entry.clone()));
+    let entering = entry.clone();
+    // The callback's thread goes on with it: whoever has been told of a pipe need not wait for another thread before it is of use.
+    match socket.notify_then(PipeChange::BeforeAdd, &pipe, move || entering.enter()) {
         // A callback that waits for a connection whose callbacks wait for this one must not wait for ever.
-        let told = async {
-            told.wait().await;
-            Ok(())
-        };
-        limited(HANDSHAKE_LIMIT, told).await?;
+        Some(told) => {
+            let told = async {
+                told.wait().await;
+                Ok(())
+            };
+            limited(HANDSHAKE_LIMIT, told).await?;
+        }
+        None => entry.enter(),
     }
-    let wanted = socket.info.peer;
-    let reject = || {
-        ep.counters.reject.fetch_add(1, Ordering::Relaxed);
-        socket.turn(|st| st.core.counters.rejects += 1);
-    };
-    let attached = if pipe.is_closing() {
-        reject();
-        Err(Error::ConnectionAborted)
-    } else if peer != wanted {
-        reject();
-        Err(Error::Protocol(format!("peer speaks protocol {peer:#06x}, {wanted:#06x} expected").into()))
-    } else {
+    candidate.accept()?;
+    Ok(pipe)
+}
+
+/// A pipe that is to belong to the socket.
+struct Entry {
+    socket: Arc<Inner>,
+    pipe: Arc<PipeShared>,
+    peer: u16,
+    limit: usize,
+    /// It belongs to the socket, or has. Changes under the socket's lock.
+    entered: AtomicBool,
+    result: Mutex<Option<Result<()>>>,
+}
+
+impl Entry {
+    /// Takes the pipe into the socket, unless somebody has closed it.
+    fn enter(&self) {
+        let result = self.attach();
+        *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        dirty::flush();
+    }
+
+    fn attach(&self) -> Result<()> {
+        let Self { socket, pipe, .. } = self;
+        let ep = &pipe.endpoint;
+        let (peer, wanted) = (self.peer, socket.info.peer);
         socket.turn(|st| {
-            if !matches!(st.core.life, Life::Open | Life::Lingering(_)) || ep.closed.is_set() {
+            if !st.core.is_alive() || ep.closed.is_set() {
                 return Err(Error::Closed);
             }
+            if pipe.is_closing() || peer != wanted {
+                ep.counters.reject.fetch_add(1, Ordering::Relaxed);
+                st.core.counters.rejects += 1;
+                return Err(match pipe.is_closing() {
+                    true => Error::ConnectionAborted,
+                    false => {
+                        Error::Protocol(format!("peer speaks protocol {peer:#06x}, {wanted:#06x} expected").into())
+                    }
+                });
+            }
             ep.counters.pipes.fetch_add(1, Ordering::Relaxed);
-            match st.attach(&socket, &pipe, limit) {
+            match st.attach(socket, pipe, self.limit) {
                 Ok(()) => {
+                    self.entered.store(true, Ordering::Relaxed);
                     ep.counters.connect.fetch_add(1, Ordering::Relaxed);
                     // Before anybody hears of the pipe.
                     st.core.fds.update(&*st.proto);
-                    socket.notify(PipeChange::AfterAdd, &pipe);
+                    socket.notify(PipeChange::AfterAdd, pipe);
                     Ok(())
                 }
                 Err(reject) => {
@@ -697,32 +745,43 @@ pub(super) async fn attach(ep: &Arc<Endpoint>, connection: Connection) -> Result
                 }
             }
         })
-    };
-    dirty::flush();
-    attached?;
-    candidate.accept();
-    Ok(pipe)
-}
-
-/// A pipe that has been announced and does not belong to the socket yet. It is refused when this is dropped: by a callback, by the
-/// protocol, or because the endpoint closes meanwhile.
-struct Candidate<'a> {
-    socket: &'a Inner,
-    pipe: &'a Arc<PipeShared>,
-}
-
-impl Candidate<'_> {
-    fn accept(self) {
-        std::mem::forget(self);
     }
 }
 
-impl Drop for Candidate<'_> {
+/// A pipe that has been announced, and whose entry nobody has seen yet. When this is dropped it goes: refused by a callback or by the
+/// protocol, or because the endpoint closes or the start is given up meanwhile.
+struct Candidate(Option<Arc<Entry>>);
+
+impl Candidate {
+    /// It is the socket's, or has been refused.
+    fn accept(mut self) -> Result<()> {
+        let entry = self.0.as_ref();
+        let result = entry.and_then(|entry| entry.result.lock().unwrap_or_else(PoisonError::into_inner).take());
+        // Only a panic leaves nothing behind.
+        result.unwrap_or_else(|| Err(Error::Internal("the pipe could not be taken in".into())))?;
+        self.0 = None;
+        Ok(())
+    }
+}
+
+impl Drop for Candidate {
     fn drop(&mut self) {
-        self.pipe.set_closing();
-        self.pipe.end();
-        self.pipe.gone.set();
-        self.socket.notify(PipeChange::Removed, self.pipe);
+        let Some(entry) = self.0.take() else { return };
+        let Entry { socket, pipe, entered, .. } = &*entry;
+        let entered = socket.turn(|st| {
+            let entered = entered.load(Ordering::Relaxed);
+            // Whoever closes an endpoint closes its pipes, and tells of that before the end.
+            if !entered || !pipe.endpoint.closed.is_set() {
+                pipe.set_closing();
+                st.detach(socket, pipe.id, None);
+            }
+            entered
+        });
+        if !entered {
+            pipe.end();
+            pipe.gone.set();
+            socket.notify(PipeChange::Removed, pipe);
+        }
     }
 }
 

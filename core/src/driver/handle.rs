@@ -250,8 +250,8 @@ impl Socket {
         self.inner.stats()
     }
 
-    /// Closes the socket. Whoever waits on it gets [`Error::Closed`] at once; messages that were accepted are given the time of the option
-    /// `linger` to reach the kernel. Legal from everywhere, callbacks included.
+    /// Closes the socket. Whoever waits on it, or for the start of one of its endpoints, gets [`Error::Closed`] at once; messages that were
+    /// accepted are given the time of the option `linger` to reach the kernel. Legal from everywhere, callbacks included.
     pub fn close(&self) -> Close<'_> {
         Close { socket: self, begun: false }
     }
@@ -338,7 +338,9 @@ impl Close<'_> {
             st.core.life = Life::Lingering(Vec::new());
             st.core.end_waiters(None, Ticket::MAX);
             st.core.fds.close();
+            let endpoints = st.core.endpoints.clone();
             inner.finish(st);
+            endpoints.iter().for_each(|ep| ep.close_unless_running());
             dirty::flush();
             st = inner.lock();
         }

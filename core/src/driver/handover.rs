@@ -290,6 +290,10 @@ impl Handover {
 
     /// A receiver is back, or gives up: takes it out of its queue if it is still there, and what it was woken for into account.
     pub(crate) fn back_recv(&mut self, queue: &mut WaitQueue, ticket: Ticket) {
+        if self.is_alone() {
+            // A leader, of whom no queue knows.
+            return;
+        }
         match self.woken.remove(&ticket) {
             Some(Outcome::Message) => {
                 queue.reserved -= 1;

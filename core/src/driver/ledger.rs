@@ -392,6 +392,18 @@ impl Effects {
         self.writes.push((pipe, out));
     }
 
+    /// Takes the write, if that is all there is to do.
+    #[inline]
+    pub(super) fn only_write(&mut self) -> Option<(Arc<PipeShared>, OutBuf)> {
+        let flags = self.wake_leader | self.kick | self.tick | self.straggle | self.timer.is_some();
+        let tells = self.tell_readers.len() + self.tell_writers.len();
+        if flags || self.writes.len() != 1 || tells + self.wakes.len() + self.ends.len() > 0 {
+            return None;
+        }
+        self.any = false;
+        self.writes.pop()
+    }
+
     pub(super) fn end(&mut self, end: End) {
         self.any = true;
         self.ends.push(end);

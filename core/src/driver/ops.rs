@@ -11,7 +11,7 @@ use super::handle::Socket;
 use super::handover::{Drive, Sleeper, Ticket, Waiter};
 use super::ledger::{Core, Life};
 use super::socket::{Guard, Inner};
-use super::state::{FEED, State};
+use super::state::{FEED, Feed, State};
 use super::sync::{self, thread};
 use super::sys;
 use crate::protocol::{Attempt, RecvError, SendRefused};
@@ -183,7 +183,7 @@ impl<S: Handle> Recv<S> {
 }
 
 impl Receiving {
-    /// One attempt under the lock. `leading`: the caller is the leader. `read`: the caller has time to read pipes.
+    /// One attempt under the lock, which leaves the message in `msg`. `leading`: the caller is the leader. `read`: the caller has time to read pipes.
     fn step(
         &mut self,
         inner: &Inner,
@@ -191,7 +191,8 @@ impl Receiving {
         caller: Caller<'_>,
         leading: &mut bool,
         read: bool,
-    ) -> Step<Result<Message>> {
+        msg: &mut Message,
+    ) -> Step<Result<()>> {
         let key = st.core.recv_key(self.ctx);
         self.back(st, key);
         if !matches!(st.core.life, Life::Open) || st.core.context(self.ctx).is_none() {
@@ -212,11 +213,10 @@ impl Receiving {
         };
         if reserved == 0 || st.proto.can_recv(self.ctx) > reserved {
             let ctx = self.ctx;
-            let mut msg = Message::new();
-            match st.drive(|proto, out| proto.try_recv(ctx, attempt, &mut msg, out)) {
+            match st.drive(|proto, out| proto.try_recv(ctx, attempt, msg, out)) {
                 Ok(()) => {
                     st.core.pace.received();
-                    return Step::Done(Ok(msg));
+                    return Step::Done(Ok(()));
                 }
                 Err(RecvError::Failed(e)) => return Step::Done(Err(e)),
                 Err(RecvError::Empty) => {}
@@ -304,15 +304,12 @@ impl Receiving {
         leading: bool,
         msg: &mut Message,
     ) -> (Guard<'a>, bool) {
-        let mut taken = false;
-        let mut st = inner.read_and(st, pipe, |st, rx| {
-            let first = st.core.hand.is_alone() && (leading || st.core.hand.drive == Drive::Idle);
-            let wanted = st.core.is_open()
-                && st.core.context(self.ctx).is_some()
-                && !self.progress.is_canceled(&st.core, self.ctx);
-            let fed = st.feed(pipe, rx, (first && wanted).then(|| st.core.recv_key(self.ctx)), msg);
-            taken = fed.taken;
-            fed.fault
+        let (mut st, taken) = inner.read_and_feed(st, pipe, msg, |st| {
+            let core = &st.core;
+            let first = core.hand.is_alone() && (leading || core.hand.drive == Drive::Idle);
+            let wanted =
+                core.is_open() && core.context(self.ctx).is_some() && !self.progress.is_canceled(core, self.ctx);
+            if first && wanted { Feed::To(core.recv_key(self.ctx)) } else { Feed::Fitting }
         });
         if taken {
             st.core.pace.received();
@@ -336,10 +333,10 @@ impl Receiving {
         let (mut leading, mut late, mut spun) = (false, false, false);
         let mut msg = Message::new();
         loop {
-            match self.step(inner, &mut st, Caller::Thread, &mut leading, !late) {
+            match self.step(inner, &mut st, Caller::Thread, &mut leading, !late, &mut msg) {
                 Step::Done(result) => {
                     self.leave(inner, st, leading);
-                    return result;
+                    return result.map(|()| msg);
                 }
                 Step::Read(pipe) => {
                     let taken;
@@ -397,10 +394,10 @@ impl Receiving {
         let mut reads = READS;
         let mut msg = Message::new();
         loop {
-            match self.step(inner, &mut st, Caller::Once, &mut false, reads > 0) {
+            match self.step(inner, &mut st, Caller::Once, &mut false, reads > 0, &mut msg) {
                 Step::Done(result) => {
                     self.leave(inner, st, false);
-                    return result;
+                    return result.map(|()| msg);
                 }
                 Step::Read(pipe) => {
                     reads -= 1;
@@ -480,10 +477,10 @@ impl<S: Handle> Operation for Recv<S> {
         }
         let mut reads = READS;
         loop {
-            match op.step(inner, &mut st, Caller::Task(cx.waker()), &mut false, reads > 0) {
+            match op.step(inner, &mut st, Caller::Task(cx.waker()), &mut false, reads > 0, &mut msg) {
                 Step::Done(result) => {
                     op.leave(inner, st, false);
-                    return Poll::Ready(result);
+                    return Poll::Ready(result.map(|()| msg));
                 }
                 Step::Read(pipe) => {
                     reads -= 1;

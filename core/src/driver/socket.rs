@@ -15,7 +15,7 @@ use super::io::{self, Io};
 use super::ledger::{Core, Effects, End};
 use super::notify::Signal;
 use super::pipe::{Pipe, PipeLink, PipeShared, SlotRx, SlotTx};
-use super::state::State;
+use super::state::{Fed, Feed, State};
 use super::stream::{OutBuf, Phase};
 use super::sync::{self, Mutex, MutexGuard, thread, thread_local};
 use super::sys::{self, PipeEvent, SocketPoll};
@@ -94,8 +94,18 @@ impl Inner {
         self.callbacks.write().unwrap_or_else(PoisonError::into_inner).push(callback);
     }
 
-    /// Has the callbacks told. Answers what is set when they have run, if there are any.
-    pub(crate) fn notify(&self, change: PipeChange, pipe: &Arc<PipeShared>) -> Option<Arc<Signal>> {
+    /// Has the callbacks told, if there are any.
+    pub(crate) fn notify(&self, change: PipeChange, pipe: &Arc<PipeShared>) {
+        self.notify_then(change, pipe, || ());
+    }
+
+    /// Has the callbacks told, and the same thread go on with this. Answers what is set when it has; without callbacks nothing is done.
+    pub(crate) fn notify_then(
+        &self,
+        change: PipeChange,
+        pipe: &Arc<PipeShared>,
+        then: impl FnOnce() + Send + 'static,
+    ) -> Option<Arc<Signal>> {
         let callbacks = self.callbacks.read().unwrap_or_else(PoisonError::into_inner).clone();
         if callbacks.is_empty() {
             return None;
@@ -107,6 +117,7 @@ impl Inner {
             for callback in &callbacks {
                 executor::guarded("a pipe callback", || callback(change, &pipe));
             }
+            then();
         });
         Some(done)
     }
@@ -132,6 +143,11 @@ impl Inner {
         st.settle(self);
         if !st.core.effects.any {
             return;
+        }
+        if let Some((pipe, out)) = st.core.effects.only_write() {
+            // Nothing but that comes of most turns, and all the lists take longer to move than to be done.
+            drop(st);
+            return self.write(&pipe, out);
         }
         let effects = std::mem::take(&mut st.core.effects);
         drop(st);
@@ -233,30 +249,32 @@ impl Inner {
 
     /// Reads one pipe once, and feeds the protocol. Releases and takes the lock.
     pub(crate) fn read_pipe<'a>(&'a self, st: Guard<'a>, id: PipeId) -> Guard<'a> {
-        self.read_and(st, id, |st, rx| st.feed(id, rx, None, &mut Message::new()).fault)
+        self.read_and_feed(st, id, &mut Message::new(), |_| Feed::Fitting).0
     }
 
-    /// Reads one pipe once, and has what has come delivered by `feed`, which answers what is wrong with the pipe.
-    pub(super) fn read_and<'a>(
+    /// Reads one pipe once, and delivers as much as `feed` says then. What is not delivered stays where it is. `true`: a message went straight
+    /// into `msg`.
+    pub(super) fn read_and_feed<'a>(
         &'a self,
         mut st: Guard<'a>,
         id: PipeId,
-        feed: impl FnOnce(&mut State, &mut SlotRx) -> Option<Error>,
-    ) -> Guard<'a> {
+        msg: &mut Message,
+        feed: impl FnOnce(&State) -> Feed,
+    ) -> (Guard<'a>, bool) {
         let core = &mut st.core;
         let crowd = core.hand.ready.len() > CROWD;
-        let Some(slot) = core.pipes.get_mut(id) else { return st };
+        let Some(slot) = core.pipes.get_mut(id) else { return (st, false) };
         slot.queued = false;
         let Some(mut rx) = slot.rx.take() else {
             slot.pending = true;
-            return st;
+            return (st, false);
         };
         let stashed = rx.has_messages();
         // What has been seen on the pipe is not looked at before all is delivered that was read.
         slot.pending &= stashed;
         core.stashed -= usize::from(stashed);
+        let pipe = slot.pipe.clone();
         if !stashed {
-            let pipe = slot.pipe.clone();
             match (&mut rx, &pipe.link) {
                 (SlotRx::Stream(rx), PipeLink::Stream(stream, _)) => {
                     let mut chunk = core.chunks.pop();
@@ -279,9 +297,10 @@ impl Inner {
                 _ => {}
             }
         }
-        let fault = feed(&mut st, &mut rx);
+        let how = feed(&st);
+        let Fed { fault, taken } = st.feed(id, &pipe, &mut rx, how, msg);
         st.put_back(self, id, rx, fault);
-        st
+        (st, taken)
     }
 
     /// A local pipe has something to read, or its other end is gone.
@@ -351,12 +370,13 @@ impl Inner {
         for _ in 0..BACKGROUND_READS {
             let late = patient && st.is_late();
             let Some(pipe) = st.core.next_in_background(late) else { break };
-            st = match (late, patient) {
-                (true, _) => self.read_and(st, pipe, |_, _| None),
-                (false, true) => self.read_pipe(st, pipe),
-                (false, false) => self.read_and(st, pipe, |st, rx| st.feed_all(pipe, rx).fault),
+            let feed = match (late, patient) {
+                (true, _) => Feed::Nothing,
+                (false, true) => Feed::Fitting,
+                (false, false) => Feed::All,
             };
-            if !late && patient && st.core.hand.brimful {
+            st = self.read_and_feed(st, pipe, &mut Message::new(), |_| feed).0;
+            if patient && st.core.hand.brimful {
                 break;
             }
         }

@@ -103,38 +103,31 @@ impl State {
         }
     }
 
-    /// Delivers what a pipe has received to the protocol, until that pauses the pipe, a queue is full that would drop the rest, or one message went
-    /// straight to the caller that receives: `msg` is it then. What comes behind it stays where it is.
-    pub(super) fn feed(&mut self, id: PipeId, rx: &mut SlotRx, taker: Option<ContextId>, msg: &mut Message) -> Fed {
-        self.feed_some(id, rx, taker, msg, false)
-    }
-
-    /// The same, whatever queues are full: nobody has come for what is in them.
-    pub(super) fn feed_all(&mut self, id: PipeId, rx: &mut SlotRx) -> Fed {
-        self.feed_some(id, rx, None, &mut Message::new(), true)
-    }
-
-    #[inline]
-    fn feed_some(
+    /// Delivers what a pipe has received to the protocol: until that pauses the pipe, a queue is full that would drop the rest, or a message went
+    /// straight to the caller that receives, and is in `msg`. What comes behind it stays where it is.
+    pub(super) fn feed(
         &mut self,
         id: PipeId,
+        pipe: &PipeShared,
         rx: &mut SlotRx,
-        taker: Option<ContextId>,
+        feed: Feed,
         msg: &mut Message,
-        all: bool,
     ) -> Fed {
         self.core.hand.brimful = false;
-        let Some(slot) = self.core.pipes.get_mut(id) else { return Fed::default() };
-        let (pipe, limit) = (slot.pipe.clone(), slot.limit);
-        if slot.paused || slot.dead.is_some() {
+        let Some(slot) = self.core.pipes.get(id) else { return Fed::default() };
+        let limit = slot.limit;
+        if slot.paused || slot.dead.is_some() || feed == Feed::Nothing {
             return Fed::default();
         }
         match (rx, &pipe.link) {
             (SlotRx::Stream(rx), PipeLink::Stream(_, codec)) => {
-                self.feed_from(id, all, taker, msg, |msg| rx.next(&**codec, limit, msg))
+                self.feed_from(id, feed, msg, |msg| rx.next(&**codec, limit, msg))
             }
-            // Many at a time: they are in the cache of the processor that sent them, and to fetch them one by one takes longer than a queue.
-            (SlotRx::Local(rx), _) => self.feed_from(id, all, None, msg, |msg| Ok(pop_into(&mut rx.batch, msg))),
+            (SlotRx::Local(rx), _) => {
+                // Many at a time: they are in the cache of the processor that sent them, and to fetch them one by one takes longer than a queue.
+                let feed = if let Feed::To(_) = feed { Feed::Fitting } else { feed };
+                self.feed_from(id, feed, msg, |msg| Ok(pop_into(&mut rx.batch, msg)))
+            }
             (SlotRx::Stream(_), PipeLink::Local { .. }) => Fed::default(),
         }
     }
@@ -143,14 +136,14 @@ impl State {
     fn feed_from(
         &mut self,
         id: PipeId,
-        all: bool,
-        taker: Option<ContextId>,
+        feed: Feed,
         msg: &mut Message,
         mut next: impl FnMut(&mut Message) -> Result<bool, Error>,
     ) -> Fed {
         let mut traffic = Traffic::default();
         let mut fault = None;
         let mut flow = Flow::Continue;
+        let taker = if let Feed::To(key) = feed { Some(key) } else { None };
         let mut turn = Turn::new(&mut self.core, taker);
         for _ in 0..FEED {
             match next(msg) {
@@ -165,10 +158,8 @@ impl State {
             msg.set_pipe(Some(id));
             flow = self.proto.pipe_received(id, msg, &mut turn);
             // The protocol may have asked to close the pipe.
-            if turn.taken || !turn.core.todo.closes.is_empty() {
-                break;
-            }
-            if flow == Flow::Pause || (flow == Flow::Yield && !all) {
+            let yields = flow == Flow::Yield && feed != Feed::All;
+            if turn.taken || yields || flow == Flow::Pause || !turn.core.todo.closes.is_empty() {
                 break;
             }
         }
@@ -191,7 +182,8 @@ impl State {
         let next = match (&mut slot.rx, &slot.pipe.link) {
             (Some(SlotRx::Stream(rx)), PipeLink::Stream(_, codec)) => rx.next(&**codec, slot.limit, msg),
             _ => {
-                self.unstash(inner, id, |st, rx| st.feed(id, rx, None, msg).fault);
+                let pipe = slot.pipe.clone();
+                self.unstash(inner, id, |st, rx| st.feed(id, &pipe, rx, Feed::Fitting, msg).fault);
                 return Some(false);
             }
         };
@@ -451,6 +443,18 @@ impl State {
         core.effects.end(End::Pipe(pipe));
         self.drive(|proto, out| proto.pipe_detached(id, unsent, out));
     }
+}
+
+/// How much of what has arrived goes to the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Feed {
+    Nothing,
+    /// What its queues can hold.
+    Fitting,
+    /// The same, until a message goes straight to a caller that receives with this key.
+    To(ContextId),
+    /// All of it: nobody has come for what is in a full queue.
+    All,
 }
 
 /// What came of feeding the protocol.

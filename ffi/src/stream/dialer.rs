@@ -28,7 +28,7 @@ pub struct nng_stream_dialer {
 impl Options for Arc<nng_stream_dialer> {
     fn get(&self, name: &str) -> Result<OptionValue> {
         match (name, family(&self.url)) {
-            (names::LOCAL_ADDRESS, Family::Tcp) => {
+            (names::LOCAL_ADDRESS, Family::Tcp | Family::Tls) => {
                 Ok(self.options.get(name).unwrap_or(OptionValue::Address(Address::Unspecified)))
             }
             (name, family) => common(&self.options, name, family),
@@ -37,12 +37,13 @@ impl Options for Arc<nng_stream_dialer> {
 
     fn set(&self, name: &str, value: OptionValue) -> Result<()> {
         match (name, family(&self.url)) {
-            (names::LOCAL_ADDRESS, Family::Tcp) => match &value {
+            (names::LOCAL_ADDRESS, Family::Tcp | Family::Tls) => match &value {
                 // A fixed port would serve one connection only.
                 OptionValue::Address(Address::Inet(addr)) if addr.port() == 0 => {}
                 _ => return Err(Code::EADDRINVAL),
             },
-            (names::TCP_NODELAY | names::TCP_KEEPALIVE, Family::Tcp) => {}
+            (names::TCP_NODELAY | names::TCP_KEEPALIVE, Family::Tcp | Family::Tls) => {}
+            (name, Family::Tls) if of_tls(name) => {}
             _ => return Err(Code::ENOTSUP),
         }
         if self.gate.is_closed() {
@@ -57,17 +58,32 @@ impl Options for Arc<nng_stream_dialer> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Family {
     Tcp,
+    Tls,
     Ipc,
 }
 
 pub(super) fn family(url: &Url) -> Family {
-    if url.port().is_some() { Family::Tcp } else { Family::Ipc }
+    match url.port() {
+        Some(_) if url.scheme().starts_with("tls") => Family::Tls,
+        Some(_) => Family::Tcp,
+        None => Family::Ipc,
+    }
+}
+
+/// Options of dialers and listeners that TLS adds.
+pub(super) fn of_tls(name: &str) -> bool {
+    let all =
+        [names::TLS_CONFIG, names::TLS_AUTH_MODE, names::TLS_CA_FILE, names::TLS_CERT_KEY_FILE, names::TLS_SERVER_NAME];
+    all.contains(&name)
 }
 
 /// Options that dialers and listeners have.
 pub(super) fn common(options: &EndpointOptions, name: &str, family: Family) -> Result<OptionValue> {
     match (name, family) {
-        (names::TCP_NODELAY | names::TCP_KEEPALIVE, Family::Tcp) => Ok(options.bool_or(name, false).into()),
+        (names::TCP_NODELAY | names::TCP_KEEPALIVE, Family::Tcp | Family::Tls) => {
+            Ok(options.bool_or(name, false).into())
+        }
+        (name, Family::Tls) if of_tls(name) => Err(Code::EWRITEONLY),
         _ => Err(Code::ENOTSUP),
     }
 }
@@ -96,7 +112,7 @@ pub(super) unsafe fn address(url: *const nng_url, listen: bool) -> Result<Url> {
     let scheme = part(url.u_scheme)?;
     let text = match scheme {
         "ipc" | "unix" | "abstract" => format!("{scheme}://{}", part(url.u_path)?),
-        "tcp" | "tcp4" | "tcp6" => {
+        "tcp" | "tcp4" | "tcp6" | "tls+tcp" | "tls+tcp4" | "tls+tcp6" => {
             let (host, port) = (part(url.u_hostname)?, part(url.u_port)?);
             let port = if listen && port.is_empty() { "0" } else { port };
             let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };

@@ -3,13 +3,15 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use futures_lite::future::block_on;
+use async_io::Timer;
+use futures_lite::future::{block_on, or};
 use spanwire::option::{EndpointOptions, names};
 use spanwire::transport::bytes as plain;
-use spanwire::{OptionValue, Url};
+use spanwire::{Error, OptionValue, Url};
 
-use super::dialer::{Family, address, common, defaults, family, with_parts};
+use super::dialer::{Family, address, common, defaults, family, of_tls, with_parts};
 use super::{find, nng_stream, run};
 use crate::aio::nng_aio;
 use crate::error::{Code, Result};
@@ -66,8 +68,15 @@ impl nng_stream_listener {
         };
         let accept = async {
             let bound = bound?;
-            let _turn = self.accepting.lock().await;
-            Ok(poll_fn(|cx| bound.poll_accept(cx)).await?)
+            let turn = self.accepting.lock().await;
+            let arriving = poll_fn(|cx| bound.poll_accept(cx)).await?;
+            // Whoever takes long to shake hands holds up nobody else.
+            drop(turn);
+            let late = async {
+                Timer::after(HANDSHAKE_LIMIT).await;
+                Err(Error::TimedOut)
+            };
+            Ok(or(arriving, late).await?)
         };
         match self.gate.pass(accept).await {
             Ok(connection) => nng_stream::connected(connection),
@@ -85,7 +94,7 @@ impl Options for Arc<nng_stream_listener> {
     fn get(&self, name: &str) -> Result<OptionValue> {
         let bound = || self.options.get(name).ok_or(Code::ESTATE);
         match (name, family(&self.url)) {
-            (names::LOCAL_ADDRESS, _) | (names::TCP_BOUND_PORT, Family::Tcp) => bound(),
+            (names::LOCAL_ADDRESS, _) | (names::TCP_BOUND_PORT, Family::Tcp | Family::Tls) => bound(),
             (names::IPC_PERMISSIONS, Family::Ipc) => Err(Code::EWRITEONLY),
             (name, family) => common(&self.options, name, family),
         }
@@ -95,14 +104,20 @@ impl Options for Arc<nng_stream_listener> {
         let binding = self.binding();
         match (name, family(&self.url), &*binding) {
             (names::LOCAL_ADDRESS, _, _) => Err(Code::EREADONLY),
-            (names::TCP_NODELAY | names::TCP_KEEPALIVE, Family::Tcp, Binding::Unbound | Binding::Bound(_)) => Ok(()),
+            (
+                names::TCP_NODELAY | names::TCP_KEEPALIVE,
+                Family::Tcp | Family::Tls,
+                Binding::Unbound | Binding::Bound(_),
+            ) => Ok(()),
+            (name, Family::Tls, Binding::Unbound | Binding::Bound(_)) if of_tls(name) => Ok(()),
+            (name, Family::Tls, Binding::Closed) if of_tls(name) => Err(Code::ECLOSED),
             (names::IPC_PERMISSIONS, Family::Ipc, Binding::Unbound) => match value {
                 // The bits of a file that may be set: who may do what.
                 OptionValue::Int(0..=0o777) => Ok(()),
                 _ => Err(Code::EINVAL),
             },
             (names::IPC_PERMISSIONS, Family::Ipc, Binding::Bound(_)) => Err(Code::EBUSY),
-            (names::TCP_NODELAY | names::TCP_KEEPALIVE, Family::Tcp, Binding::Closed)
+            (names::TCP_NODELAY | names::TCP_KEEPALIVE, Family::Tcp | Family::Tls, Binding::Closed)
             | (names::IPC_PERMISSIONS, Family::Ipc, Binding::Closed) => Err(Code::ECLOSED),
             _ => Err(Code::ENOTSUP),
         }?;
@@ -192,3 +207,6 @@ options! {
         set_addr nng_stream_listener_set_addr
     }
 }
+
+/// As that of the sockets' listeners.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);

@@ -132,12 +132,144 @@ connections(const char *cert, const char *key)
 	nng_close(server);
 }
 
+// One read or write; how many bytes it was, or less than nothing.
+static long
+once(void (*what)(nng_stream *, nng_aio *), nng_stream *s, void *buf, size_t len)
+{
+	nng_aio *aio;
+	nng_iov  iov = { buf, len };
+	MUST(nng_aio_alloc(&aio, NULL, NULL));
+	MUST(nng_aio_set_iov(aio, 1, &iov));
+	nng_aio_set_timeout(aio, 20000);
+	what(s, aio);
+	nng_aio_wait(aio);
+	long n = nng_aio_result(aio) == 0 ? (long) nng_aio_count(aio) : -nng_aio_result(aio);
+	nng_aio_free(aio);
+	return n;
+}
+
+static void
+all(void (*what)(nng_stream *, nng_aio *), nng_stream *s, void *buf, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		long n = once(what, s, (char *) buf + done, len - done);
+		if (n <= 0) {
+			printf("%s after %zu bytes\n", nng_strerror((int) -n), done);
+			exit(1);
+		}
+		done += (size_t) n;
+	}
+}
+
+typedef struct {
+	nng_stream *stream;
+	char       *bytes;
+} half;
+
+#define BULK (4 << 20)
+
+static void
+transmit(void *arg)
+{
+	half *h = arg;
+	all(nng_stream_send, h->stream, h->bytes, BULK);
+}
+
+// TLS as a byte stream, without messages.
+static void
+streams(const char *cert, const char *key)
+{
+	nng_stream_listener *listener;
+	nng_stream_dialer   *dialer;
+	nng_stream          *near, *far;
+	nng_tls_config      *mine = config(NNG_TLS_MODE_SERVER), *theirs = config(NNG_TLS_MODE_CLIENT), *none;
+	nng_aio             *accept, *dial;
+	nng_thread          *thread;
+	int                  port;
+	bool                 verified;
+	char                 url[64], buf[16] = { 0 }, *text, *sent = malloc(BULK), *got = malloc(BULK);
+
+	MUST(nng_aio_alloc(&accept, NULL, NULL));
+	MUST(nng_aio_alloc(&dial, NULL, NULL));
+	MUST(nng_stream_listener_alloc(&listener, "tls+tcp://127.0.0.1:0"));
+	SHOW(nng_stream_listener_listen(listener));
+	MUST(nng_tls_config_own_cert(mine, cert, key, NULL));
+	SHOW(nng_stream_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, mine));
+	SHOW(nng_stream_listener_get_ptr(listener, NNG_OPT_TLS_CONFIG, (void **) &none));
+	SHOW(nng_stream_listener_listen(listener));
+	MUST(nng_stream_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port));
+	snprintf(url, sizeof(url), "tls+tcp://127.0.0.1:%d", port);
+	MUST(nng_stream_dialer_alloc(&dialer, url));
+
+	// Who does not trust the other side has no connection; neither has that.
+	nng_stream_listener_accept(listener, accept);
+	nng_stream_dialer_dial(dialer, dial);
+	nng_aio_wait(dial);
+	SHOW(nng_aio_result(dial));
+	nng_aio_wait(accept);
+	NUMBER(nng_aio_result(accept) != 0);
+
+	MUST(nng_tls_config_ca_chain(theirs, cert, NULL));
+	SHOW(nng_stream_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, theirs));
+	SHOW(nng_stream_dialer_set_string(dialer, NNG_OPT_TLS_CONFIG, "x"));
+	SHOW(nng_stream_dialer_set_bool(dialer, NNG_OPT_TCP_NODELAY, true));
+	nng_stream_listener_accept(listener, accept);
+	nng_stream_dialer_dial(dialer, dial);
+	nng_aio_wait(dial);
+	SHOW(nng_aio_result(dial));
+	nng_aio_wait(accept);
+	SHOW(nng_aio_result(accept));
+	near = nng_aio_get_output(dial, 0);
+	far  = nng_aio_get_output(accept, 0);
+	SHOW(nng_stream_get_bool(near, NNG_OPT_TLS_VERIFIED, &verified));
+	NUMBER(verified);
+	SHOW(nng_stream_get_string(near, NNG_OPT_TLS_PEER_CN, &text));
+	TEXT(text);
+	nng_strfree(text);
+	NUMBER(once(nng_stream_send, near, "over TLS", 8));
+	NUMBER(once(nng_stream_recv, far, buf, 4));
+	NUMBER(once(nng_stream_recv, far, buf + 4, 12));
+	TEXT(buf);
+
+	for (int i = 0; i < BULK; i++) {
+		sent[i] = (char) (i * 31 + i / 251);
+	}
+	half h = { far, sent };
+	MUST(nng_thread_create(&thread, transmit, &h));
+	all(nng_stream_recv, near, got, BULK);
+	nng_thread_destroy(thread);
+	NUMBER(memcmp(sent, got, BULK));
+
+	// A write that is given up may be under way in part: nothing can follow it.
+	nng_aio_set_timeout(dial, 20);
+	do {
+		nng_iov iov = { sent, BULK };
+		MUST(nng_aio_set_iov(dial, 1, &iov));
+		nng_stream_send(near, dial);
+		nng_aio_wait(dial);
+	} while (nng_aio_result(dial) == 0);
+	SHOW(nng_aio_result(dial));
+	SHOW((int) -once(nng_stream_send, near, "more", 4));
+
+	nng_stream_free(near);
+	nng_stream_free(far);
+	nng_stream_dialer_free(dialer);
+	nng_stream_listener_free(listener);
+	nng_tls_config_free(mine);
+	nng_tls_config_free(theirs);
+	nng_aio_free(accept);
+	nng_aio_free(dial);
+	free(sent);
+	free(got);
+}
+
 int
 main(void)
 {
 	char *cert = file("cert.pem"), *key = file("key.pem");
 	configurations(cert, key);
 	connections(cert, key);
+	streams(cert, key);
 	free(cert);
 	free(key);
 	return 0;

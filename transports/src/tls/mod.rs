@@ -23,12 +23,13 @@ use spanwire_core::{Error, OptionMap, Result, Url};
 use crate::codec::Length;
 use crate::offload::unblock;
 use crate::pending::{Attempt, Binding, error_at};
-use crate::stream::connect;
+use crate::stream::{FdStream, connect};
 use crate::sys::Acceptor;
 use crate::tcp::{Place, bind, open, prepare};
 
 pub use config::{AuthMode, TlsConfig, TlsConfigBuilder, TlsVersion};
 pub(crate) use handshake::{client, server};
+pub(crate) use stream::TlsStream;
 
 mod certificate;
 mod config;
@@ -77,12 +78,27 @@ impl Dialer for TlsDialer {
 }
 
 async fn dial(url: Url, given: Arc<Given>, hello: Hello) -> Result<Connection> {
+    let (stream, found) = reach(&url, &given).await?;
+    connect(stream, Length, hello, found).await
+}
+
+/// A connection to this address, after the handshake of TLS.
+pub(crate) async fn reach(url: &Url, given: &Given) -> Result<(TlsStream, OptionMap)> {
     let config = given.config().await?;
-    let (place, from) = Place::to_dial(&url, &given.options)?;
+    let (place, from) = Place::to_dial(url, &given.options)?;
     let (stream, mut found) = open(&place, from, &given.options).await?;
     let (stream, of_peer) = client(stream, &config, url.host().unwrap_or("")).await?;
     add(&mut found, &of_peer);
-    connect(stream, Length, hello, found).await
+    Ok((stream, found))
+}
+
+/// A connection that has arrived, after the handshake of TLS.
+pub(crate) async fn take_in(stream: FdStream, given: &Given) -> Result<(TlsStream, OptionMap)> {
+    let (stream, mut found) = prepare(stream, &given.options)?;
+    let config = given.config().await?;
+    let (stream, of_peer) = server(stream, &config).await?;
+    add(&mut found, &of_peer);
+    Ok((stream, found))
 }
 
 struct TlsListener {
@@ -109,10 +125,7 @@ impl Listener for TlsListener {
         let stream = ready!(self.binding.bound()?.poll_accept(cx)).map_err(|e| error_at(&self.url, e))?;
         let given = self.given.clone();
         Poll::Ready(Ok(Box::pin(async move {
-            let (stream, mut found) = prepare(stream, &given.options)?;
-            let config = given.config().await?;
-            let (stream, of_peer) = server(stream, &config).await?;
-            add(&mut found, &of_peer);
+            let (stream, found) = take_in(stream, &given).await?;
             connect(stream, Length, hello, found).await
         })))
     }
