@@ -141,6 +141,45 @@ pub trait ByteStream: Send + Sync {
     }
 }
 
+/// A stream of which only the trait is known is one as well.
+impl<S: ByteStream + ?Sized> ByteStream for Box<S> {
+    fn try_read(&self, into: &mut Vec<u8>, max: usize) -> io::Result<usize> {
+        (**self).try_read(into, max)
+    }
+
+    fn try_write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        (**self).try_write(bufs)
+    }
+
+    fn has_buffered(&self) -> bool {
+        (**self).has_buffered()
+    }
+
+    fn shutdown(&self) {
+        (**self).shutdown();
+    }
+
+    #[cfg(unix)]
+    fn fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        (**self).fd()
+    }
+
+    fn set_option(&self, name: &str, value: &crate::OptionValue) -> Result<()> {
+        (**self).set_option(name, value)
+    }
+
+    fn option(&self, name: &str) -> Result<crate::OptionValue> {
+        (**self).option(name)
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for dyn ByteStream {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.fd()
+    }
+}
+
 /// How messages are framed on a byte stream. Pure.
 pub trait Codec: Send + Sync {
     /// Appends what stands before a message of `len` bytes (header and body).

@@ -204,8 +204,11 @@ impl Listener for RelayListener {
         let Life::Bound(listener) = &self.life else {
             return Poll::Ready(Err(Error::State("not bound yet".into())));
         };
-        let (stream, _) = ready!(listener.poll_accept(cx))?;
-        Poll::Ready(Ok(Box::pin(stream::connect(stream, codec::Length, hello, nowhere()))))
+        let arriving = ready!(listener.poll_accept(cx))?;
+        Poll::Ready(Ok(Box::pin(async move {
+            let (stream, _) = arriving.await?;
+            stream::connect(stream, codec::Length, hello, nowhere()).await
+        })))
     }
 }
 
