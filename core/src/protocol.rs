@@ -253,8 +253,8 @@ pub trait Protocol: Send {
         out: &mut dyn Outbox,
     ) -> Result<(), RecvError>;
 
-    /// Puts a message back at the head of the queue from which [`try_recv`](Self::try_recv) took it, as if it had not been
-    /// received. May exceed the queue's bound by the messages that are put back. A protocol whose state has moved on (the
+    /// Puts a message back at the head of the queue from which [`try_recv`](Self::try_recv) took it, or in front of which it was
+    /// [delivered](Outbox::deliver), as if it had not been received. May exceed the queue's bound by the messages that are put back. A protocol whose state has moved on (the
     /// context has a new request) drops it and counts it.
     fn unrecv(&mut self, ctx: ContextId, msg: Message, out: &mut dyn Outbox);
 

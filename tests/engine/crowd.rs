@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 use spanwire_core::Url;
-use spanwire_core::driver::Socket;
+use spanwire_core::driver::{Limit, Operation, Socket};
 
 use crate::common::{address, dial, listen, open, recv, send, wait_for};
 use crate::{alone, quantile};
@@ -157,6 +157,33 @@ fn each_of_a_thousand_senders_is_heard() {
     assert!(least * 2 >= median, "{least} of one pipe, {median} of the median one");
 }
 
+/// Each read of a pipe finds one message, and as much as it asked for, so that there may be more: it must have its next turn behind the others.
+#[test]
+fn pipes_that_always_have_more_take_turns() {
+    let _alone = alone();
+    let pull = open("pull");
+    let url = listen(&pull, &address("ipc")).url();
+    let mut senders: Vec<_> = (0..FEW).map(|_| join(&url, PUSH)).collect();
+    wait_for(|| pull.pipes().len() == FEW);
+    let mut each = [0; FEW];
+    thread::scope(|scope| {
+        for (n, sender) in senders.iter_mut().enumerate() {
+            let mut frame = vec![b'x'; CROWDED_READ];
+            frame[..9].copy_from_slice(&[&[1], &(CROWDED_READ as u64 - 9).to_be_bytes()[..]].concat());
+            frame[9] = n as u8;
+            // Until the other end is closed.
+            scope.spawn(move || while sender.write_all(&frame).is_ok() {});
+        }
+        for _ in 0..FEW * EACH {
+            each[usize::from(recv(&pull, LONG).unwrap()[0])] += 1;
+        }
+        pull.close().wait(Limit::Options).unwrap();
+    });
+    each.sort();
+    println!("messages of each pipe: {each:?}");
+    assert!(each[0] * 4 >= EACH, "{each:?}");
+}
+
 /// 100 messages of 64 bytes that begin with this number.
 fn frames(number: u32) -> Vec<u8> {
     let mut body = [b'x'; 64];
@@ -168,6 +195,10 @@ fn frames(number: u32) -> Vec<u8> {
 const CROWD: &str = "SPANWIRE_CROWD";
 const IDLE: usize = 10_000;
 const SENDERS: usize = 1000;
+const FEW: usize = 6;
+const EACH: usize = 1000;
+/// What is read at once while more than 4 pipes are ready.
+const CROWDED_READ: usize = 16 * 1024;
 const BATCH: usize = 20;
 const REQ: u16 = 0x30;
 const PUSH: u16 = 0x50;

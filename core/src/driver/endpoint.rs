@@ -397,11 +397,12 @@ impl Endpoint {
     }
 
     fn end(&self, mut state: MutexGuard<'_, EndpointState>) -> bool {
-        let first = self.closed.set();
+        let first = self.closed.mark();
         let life = std::mem::replace(&mut state.life, EndpointLife::Closed);
         let listener = state.listener.take();
         let prepared = state.prepared.take();
         drop(state);
+        self.closed.tell();
         let accepting = listener.and_then(|listener| listener.lock().unwrap_or_else(PoisonError::into_inner).take());
         // These are the transport's, which may do as it likes: under no lock, and if it panics the rest is closed all the same.
         guarded("a transport's listener", || drop((prepared, accepting)));
@@ -671,8 +672,9 @@ pub(super) async fn attach(ep: &Arc<Endpoint>, connection: Connection) -> Result
         Link::Messages(tx, rx) => PipeLink::from(pump::start(tx, rx, ep, limit)),
     };
     let pipe = Arc::new(PipeShared::new(&socket, ep.clone(), options, link));
-    let (entered, result) = (AtomicBool::new(false), Mutex::new(None));
-    let entry = Arc::new(Entry { socket: socket.clone(), pipe: pipe.clone(), peer, limit, entered, result });
+    let (entered, given_up, result) = (AtomicBool::new(false), AtomicBool::new(false), Mutex::new(None));
+    let entry = Entry { socket: socket.clone(), pipe: pipe.clone(), peer, limit, entered, given_up, result };
+    let entry = Arc::new(entry);
     let candidate = Candidate(Some(entry.clone()));
     let entering = entry.clone();
     // The callback's thread goes on with it: whoever has been told of a pipe need not wait for another thread before it is of use.
@@ -699,6 +701,8 @@ struct Entry {
     limit: usize,
     /// It belongs to the socket, or has. Changes under the socket's lock.
     entered: AtomicBool,
+    /// Nobody wants it any more. Changes under the socket's lock.
+    given_up: AtomicBool,
     result: Mutex<Option<Result<()>>>,
 }
 
@@ -715,7 +719,7 @@ impl Entry {
         let ep = &pipe.endpoint;
         let (peer, wanted) = (self.peer, socket.info.peer);
         socket.turn(|st| {
-            if !st.core.is_alive() || ep.closed.is_set() {
+            if !st.core.is_alive() || ep.closed.is_set() || self.given_up.load(Ordering::Relaxed) {
                 return Err(Error::Closed);
             }
             if pipe.is_closing() || peer != wanted {
@@ -767,9 +771,10 @@ impl Candidate {
 impl Drop for Candidate {
     fn drop(&mut self) {
         let Some(entry) = self.0.take() else { return };
-        let Entry { socket, pipe, entered, .. } = &*entry;
+        let Entry { socket, pipe, .. } = &*entry;
         let entered = socket.turn(|st| {
-            let entered = entered.load(Ordering::Relaxed);
+            let entered = entry.entered.load(Ordering::Relaxed);
+            entry.given_up.store(true, Ordering::Relaxed);
             // Whoever closes an endpoint closes its pipes, and tells of that before the end.
             if !entered || !pipe.endpoint.closed.is_set() {
                 pipe.set_closing();

@@ -212,7 +212,7 @@ impl Handover {
         self.delivered = 0;
     }
 
-    /// This pipe has been read, and has delivered the first message of what came: the others follow, while they are in the processor's cache.
+    /// The last pipe of the list goes first, and has delivered one message.
     pub(crate) fn begin_turn(&mut self, pipe: PipeId) {
         if self.ready.back() == Some(&pipe) {
             self.ready.rotate_right(1);

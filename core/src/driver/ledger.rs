@@ -333,6 +333,14 @@ impl Core {
         stashed.then_some((id, slot))
     }
 
+    /// This pipe has been read, and has delivered the first message of what came. If others came with it they follow at once, while they are in the
+    /// processor's cache; otherwise it is read again when the other pipes have had their turn.
+    pub(super) fn begin_turn(&mut self, id: PipeId) {
+        if self.pipes.get(id).is_some_and(|slot| slot.rx.as_ref().is_some_and(SlotRx::has_messages)) {
+            self.hand.begin_turn(id);
+        }
+    }
+
     /// That pipe has delivered a message. Whether it goes on; if it has delivered many, it does so behind the others.
     #[inline]
     pub(super) fn goes_on(&mut self, id: PipeId) -> bool {

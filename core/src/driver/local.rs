@@ -56,6 +56,8 @@ struct ChannelState {
     in_hand: bool,
     /// The writer has gone: it takes nothing back any more.
     left: bool,
+    /// The reader has given back what it could not use.
+    returned: bool,
     /// The writer found the queue full, or lingers, and wants to be told when the queue is taken.
     writer_waits: bool,
     reader: Notified,
@@ -89,6 +91,7 @@ impl Channel {
                 told_reader: false,
                 in_hand: false,
                 left: false,
+                returned: false,
                 writer_waits: false,
                 reader: Notified::Nobody,
                 writer: Notified::Nobody,
@@ -179,6 +182,7 @@ impl Channel {
         }
         messages.append(&mut state.queue);
         state.queue = messages;
+        state.returned = true;
         0
     }
 
@@ -187,7 +191,7 @@ impl Channel {
     pub(crate) fn leave(&self, take: bool) -> VecDeque<Message> {
         let mut state = self.lock();
         state.left = true;
-        if take || state.closed { std::mem::take(&mut state.queue) } else { VecDeque::new() }
+        if take || state.closed || state.returned { std::mem::take(&mut state.queue) } else { VecDeque::new() }
     }
 
     /// Nothing more is written. What is in the queue can still be read. Both sides are told, by the caller's thread, so it

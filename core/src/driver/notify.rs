@@ -18,9 +18,19 @@ pub(crate) struct Signal {
 impl Signal {
     /// It has happened. Wakes tasks, so not under a lock. `false`: it had happened before.
     pub(crate) fn set(&self) -> bool {
-        let first = !self.set.swap(true, Ordering::AcqRel);
-        self.event.notify(usize::MAX);
+        let first = self.mark();
+        self.tell();
         first
+    }
+
+    /// It has happened, and [`tell`](Self::tell) follows when the lock has been released under which this is called. `false`: it had happened before.
+    pub(crate) fn mark(&self) -> bool {
+        !self.set.swap(true, Ordering::AcqRel)
+    }
+
+    /// Wakes the tasks that wait for what has been marked.
+    pub(crate) fn tell(&self) {
+        self.event.notify(usize::MAX);
     }
 
     /// Whether it has happened.

@@ -313,7 +313,7 @@ impl Receiving {
         });
         if taken {
             st.core.pace.received();
-            st.core.hand.begin_turn(pipe);
+            st.core.begin_turn(pipe);
         }
         (st, taken)
     }
@@ -737,8 +737,9 @@ impl<S: Handle> Operation for Send<S> {
     #[inline]
     fn wait(&mut self, limit: Limit) -> Self::Output {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
-        let mut st = inner.lock();
+        let mut st = inner.lock_to_send();
         if let Some(result) = op.at_once(&mut st) {
+            inner.note_pace(&st);
             inner.finish(st);
             return result;
         }

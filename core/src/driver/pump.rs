@@ -1,7 +1,8 @@
 //! Links that move whole messages: two tasks carry them between the transport and a local channel, so that for the rest of the
 //! driver such a pipe is a local one.
 //!
-//! What a transport has not taken when it ends is given back to the socket, which sends it on another pipe.
+//! What a transport has not taken when it ends is given back to the socket, which sends it on another pipe, or counts it as dropped if its protocol
+//! does not do that.
 //!
 //! What the transport does wrong ends the pipe, and nothing else: an error, a panic, a message above the limit, an answer that makes
 //! no sense. One that never answers is dropped [`CLOSE_LIMIT`] after the pipe was closed.

@@ -71,6 +71,7 @@ impl State {
 
     /// If nobody looks after the pipes although somebody should, finds somebody.
     pub(super) fn hand_over(&mut self, inner: &Inner) {
+        let left = self.core.hand.left && self.is_late();
         let core = &mut self.core;
         if !core.is_alive() {
             // What is on the list are pipes that are gone. Nobody reads them, so the I/O thread must not be asked to.
@@ -87,7 +88,7 @@ impl State {
                         core.effects.wake(sleeper);
                     }
                 } else if core.watch || core.blocked > 0 || !core.hand.nobody_waits() {
-                    if core.hand.left && core.hand.nobody_waits() {
+                    if left {
                         core.tick_later();
                     } else if !core.hand.ready.is_empty() {
                         core.effects.any = true;

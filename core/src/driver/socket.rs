@@ -33,6 +33,8 @@ pub(crate) struct Inner {
     pub(crate) handles: AtomicUsize,
     /// Something has come from another socket of this process, for a leader that is about to sleep.
     pub(super) stirred: AtomicBool,
+    /// The last send was one of a stream. A hint: read without the lock.
+    streams: AtomicBool,
     callbacks: RwLock<Vec<Arc<PipeCallback>>>,
     state: Mutex<State>,
 }
@@ -76,6 +78,7 @@ impl Inner {
                 index,
                 handles: AtomicUsize::new(1),
                 stirred: AtomicBool::new(false),
+                streams: AtomicBool::new(false),
                 callbacks: RwLock::default(),
                 state: Mutex::new(State { proto, core }),
             }
@@ -87,6 +90,37 @@ impl Inner {
     #[inline]
     pub(crate) fn lock(&self) -> Guard<'_> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The lock, for a sender. One that streams beside others yields before it waits for the lock: whoever spins takes the lock's memory away from the
+    /// one that works, and the core from somebody with work to do, such as the receiver.
+    #[inline]
+    pub(crate) fn lock_to_send(&self) -> Guard<'_> {
+        if self.streams.load(Ordering::Relaxed)
+            && let Some(st) = self.yield_for_lock()
+        {
+            return st;
+        }
+        self.lock()
+    }
+
+    fn yield_for_lock(&self) -> Option<Guard<'_>> {
+        for _ in 0..YIELDS {
+            if let Ok(st) = self.state.try_lock() {
+                return Some(st);
+            }
+            thread::yield_now();
+        }
+        None
+    }
+
+    /// A sender has sent: notes for the next ones whether they stream.
+    #[inline]
+    pub(crate) fn note_pace(&self, st: &State) {
+        let streams = st.core.pace.streams();
+        if self.streams.load(Ordering::Relaxed) != streams {
+            self.streams.store(streams, Ordering::Relaxed);
+        }
     }
 
     /// Adds a callback for pipe events.
@@ -493,6 +527,9 @@ thread_local! {
 const SPINS: u32 = 10;
 /// A yield that takes longer has given the core to somebody who needs it.
 const SPIN_MAX: Duration = Duration::from_micros(30);
+/// How often a sender of a stream yields before it waits for the lock. With 4 senders on two cores one yield makes 9 million messages a second of 5.5, and
+/// more change nothing.
+const YIELDS: u32 = 4;
 /// How deep calls from one socket into the other go.
 const LEVELS: u32 = 8;
 /// With more ready pipes than this, each is read in smaller pieces.

@@ -220,7 +220,7 @@ impl State {
         }
     }
 
-    /// The end of [`Inner::read_pipe`].
+    /// A receiving side that was taken out of its slot, or used in it, and is done with for now: it is put back, and what is to be done with the pipe follows.
     pub(super) fn put_back(&mut self, inner: &Inner, id: PipeId, mut rx: SlotRx, fault: Option<Error>) {
         let core = &mut self.core;
         let Some(slot) = core.pipes.get_mut(id) else { return };
@@ -433,7 +433,8 @@ impl State {
             }
             (PipeLink::Stream(..), SlotTx::Local) => {}
         }
-        traffic.tx_msgs -= unsent.len() as u64;
+        // A transport may give back more than it was given.
+        traffic.tx_msgs = traffic.tx_msgs.saturating_sub(unsent.len() as u64);
         core.counters.traffic.add(traffic);
         if !core.info.returns_unsent {
             core.counters.drops[DropCause::Closed.index()] += unsent.len() as u64;

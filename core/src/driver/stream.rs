@@ -202,7 +202,7 @@ impl OutBuf {
     }
 }
 
-/// The receiving side: read and not yet delivered. Owned by whoever reads the pipe.
+/// The receiving side: read and not yet delivered. Owned by whoever reads the pipe; under the socket's lock by whoever takes what has been read.
 #[derive(Default)]
 pub(crate) struct Rx {
     chunk: Vec<u8>,
