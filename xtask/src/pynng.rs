@@ -16,7 +16,7 @@ pub(crate) fn pynng(prefix: &Path) -> Done {
 pub(crate) fn check(prefix: &Path) -> Done {
     match prepare() {
         Ok(prepared) => build_and_test(&prepared, prefix),
-        Err(e) => skipped(&format!("pynng: {e} (Debian: apt-get install python3-venv; PyPI: {SOURCE})")),
+        Err(e) => skipped(&format!("pynng: {e} (Debian: apt-get install python3-venv python3-dev; PyPI: {SOURCE})")),
     }
 }
 
@@ -34,6 +34,7 @@ fn prepare() -> Done<Prepared> {
         run(command("python3", &["-m", "venv"]).arg(&venv))?;
         run(command(&python, &["-m", "pip", "install", "--quiet"]).args(PACKAGES))?;
     }
+    output(&mut command(&python, &["-c", HEADERS]))?;
     if !source.join("nng_api.h").exists() {
         let mut download = command(&python, &["-m", "pip", "download", "--quiet", "--no-deps", "--no-build-isolation"]);
         run(download.arg("--dest").arg(&dir).arg(SOURCE))?;
@@ -79,6 +80,13 @@ const PACKAGES: [&str; 7] = [
 
 /// Tests that can't pass, and why. pynng itself skips four.
 const LEFT_OUT: [(&str, &str); 0] = [];
+
+/// An extension is compiled with Python's own headers.
+const HEADERS: &str = r#"
+import os, sys, sysconfig
+header = sysconfig.get_path("include") + "/Python.h"
+os.path.exists(header) or sys.exit("there is no " + header)
+"#;
 
 /// Compiles pynng's interface, as its own build does in the end, with other folders and libraries.
 const BUILD: &str = r#"
