@@ -54,7 +54,9 @@ fn build_and_test(prepared: &Prepared, prefix: &Path) -> Done {
         python
     };
     let loaded = output(&mut with_ours(&["-c", LOADED]))?;
-    if !loaded.contains(&prefix.display().to_string()) {
+    // The system tells where the file is, without links.
+    let real = fs::canonicalize(prefix).map_err(|e| format!("{}: {e}", prefix.display()))?;
+    if !loaded.contains(&real.display().to_string()) {
         return Err(format!("pynng runs on {loaded}"));
     }
     let mut test = with_ours(&["-m", "pytest", "-p", "no:cacheprovider", "--quiet", "--quiet", "-rs"]);
