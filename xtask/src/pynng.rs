@@ -80,8 +80,15 @@ const PACKAGES: [&str; 7] = [
     "pytest-trio==0.8.0",
 ];
 
-/// Tests that can't pass, and why. pynng itself skips four.
-const LEFT_OUT: [(&str, &str); 0] = [];
+/// Tests that tell of the machine and not of the library, and why. pynng itself skips four.
+const LEFT_OUT: [(&str, &str); 5] = [
+    ("test/test_options.py::test_can_set_recvmaxsize", FIXED_PORT),
+    ("test/test_options.py::test_nng_sockaddr", FIXED_PORT),
+    ("test/test_protocols.py::test_can_pass_addr_as_bytes_or_str", FIXED_PORT),
+    ("test/test_protocols.py::test_surveyor_respondent", "it allows 0.9 s, however busy the machine is"),
+    ("test/test_tls.py", FIXED_PORT),
+];
+const FIXED_PORT: &str = "it listens at a fixed port, which may be in use";
 
 /// An extension is compiled with Python's own headers.
 const HEADERS: &str = r#"
