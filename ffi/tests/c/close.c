@@ -232,7 +232,7 @@ everybody(void)
 	job_fini(&aio);
 	job_fini(&closer);
 	// What the sender had sent has come as well.
-	p.bytes = p.bytes % (BIG + 8) == 0 ? BIG + 8 : p.bytes;
+	p.bytes = p.bytes > 0 && p.bytes % (BIG + 8) == 0 ? BIG + 8 : p.bytes;
 	peer_fini(&p, &gone);
 }
 
