@@ -10,7 +10,6 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -533,7 +532,7 @@ impl OptionMap {
 #[derive(Debug, Default)]
 pub struct EndpointOptions {
     values: RwLock<OptionMap>,
-    changes: AtomicU64,
+    changes: RwLock<BTreeMap<Cow<'static, str>, u64>>,
     #[cfg(unix)]
     inbox: FdInbox,
 }
@@ -589,24 +588,25 @@ impl EndpointOptions {
     /// assert_eq!(options.get("tcp-nodelay"), Some(true.into()));
     /// ```
     pub fn set(&self, name: impl Into<Cow<'static, str>>, value: OptionValue) {
-        self.values.write().unwrap_or_else(PoisonError::into_inner).set(name, value);
-        self.changes.fetch_add(1, Ordering::AcqRel);
+        let name = name.into();
+        self.values.write().unwrap_or_else(PoisonError::into_inner).set(name.clone(), value);
+        *self.changes.write().unwrap_or_else(PoisonError::into_inner).entry(name).or_default() += 1;
     }
 
-    /// How often an option has been set since the start, be it to the value that it had: what was made of a file that an option names may have to
-    /// be made anew.
+    /// How often this option has been set since the start, be it to the value that it had: what was made of a file that it names may have to be
+    /// made anew.
     ///
     /// ```
     /// use spanwire_core::option::EndpointOptions;
     ///
     /// let options = EndpointOptions::default();
     /// options.set("tls-ca-file", "ca.pem".into());
-    /// let before = options.changes();
     /// options.set("tls-ca-file", "ca.pem".into());
-    /// assert!(options.changes() > before);
+    /// options.set("tcp-nodelay", true.into());
+    /// assert_eq!(options.changes("tls-ca-file"), 2);
     /// ```
-    pub fn changes(&self) -> u64 {
-        self.changes.load(Ordering::Acquire)
+    pub fn changes(&self, name: &str) -> u64 {
+        self.changes.read().unwrap_or_else(PoisonError::into_inner).get(name).copied().unwrap_or(0)
     }
 
     /// Where connected descriptors are handed to a `socket://` listener, which is what setting `socket:fd` means.

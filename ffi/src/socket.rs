@@ -1,13 +1,14 @@
 //! Sockets.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use futures_lite::future::block_on;
 use spanwire::op::{Close, Op};
 use spanwire::{AnySocket, Message, SendError};
 
@@ -80,6 +81,14 @@ impl<'a> Closing<'a> {
         let mut close = sock.any.close();
         let over = aio::settled(|| Pin::new(&mut close).poll(&mut Context::from_waker(Waker::noop())));
         Self { id, sock, close, over }
+    }
+
+    /// Whether it still lingers.
+    fn lingers(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.over.is_pending() {
+            self.over = Pin::new(&mut self.close).poll(cx);
+        }
+        self.over.is_pending()
     }
 
     fn end(self) -> Result<()> {
@@ -311,8 +320,12 @@ export! {
 pub(crate) fn close_all() {
     // Those that somebody else closes at the same time are not here.
     let socks: Vec<_> = SOCKETS.all().into_iter().filter_map(|(id, _)| Some((id, SOCKETS.remove(id)?))).collect();
-    // They linger together.
-    let closing: Vec<_> = socks.iter().map(|(id, sock)| Closing::begin(*id, sock)).collect();
+    // They linger together: whose time is up waits for no other.
+    let mut closing: Vec<_> = socks.iter().map(|(id, sock)| Closing::begin(*id, sock)).collect();
+    block_on(poll_fn(|cx| {
+        let linger = closing.iter_mut().fold(false, |linger, closing| closing.lingers(cx) | linger);
+        if linger { Poll::Pending } else { Poll::Ready(()) }
+    }));
     for closing in closing {
         if let Err(code) = closing.end() {
             tracing::warn!("a socket was not closed as it should be: {code:?}");

@@ -14,7 +14,7 @@ use crate::common::{S, address, listen, open, wait_for};
 
 #[test]
 fn a_thread_that_waits() {
-    punctual(|socket| socket.recv(S).wait(Limit::After(LONG)));
+    punctual(|socket, away| away.unless(|| socket.recv(S).wait(Limit::After(LONG))));
 }
 
 #[test]
@@ -23,15 +23,15 @@ fn a_task_that_waits() {
         Timer::after(LONG).await;
         Err(Error::TimedOut)
     };
-    punctual(|socket| block_on(or(socket.recv(S), late())));
+    punctual(|socket, away| away.unless(|| block_on(or(socket.recv(S), late()))));
 }
 
 #[test]
 fn a_caller_that_tries() {
-    punctual(|socket| {
+    punctual(|socket, away| {
         let begin = Instant::now();
         loop {
-            match socket.recv(S).try_now() {
+            match away.unless(|| socket.recv(S).try_now()) {
                 Err(Error::TryAgain) if begin.elapsed() < LONG => std::thread::yield_now(),
                 done => return done,
             }
@@ -39,46 +39,54 @@ fn a_caller_that_tries() {
     });
 }
 
-fn punctual(next: impl Fn(&Socket) -> Result<Message>) {
+/// How long the application has been away from the engine. What it waits for there is the engine's time.
+struct Away {
+    since: Instant,
+    longest: Duration,
+}
+
+impl Away {
+    fn unless<T>(&mut self, asked: impl FnOnce() -> T) -> T {
+        self.longest = self.longest.max(self.since.elapsed());
+        let answer = asked();
+        self.since = Instant::now();
+        answer
+    }
+}
+
+fn punctual(next: impl Fn(&Socket, &mut Away) -> Result<Message>) {
     let _alone = alone();
     for (name, peer) in [("sub", 0x20), ("bus", 0x70)] {
         for queue in [1, 8, 100] {
-            all_of_one_burst(name, peer, queue, &next);
+            let punctual = (0..100).any(|_| all_of_one_burst(name, peer, queue, &next));
+            assert!(punctual, "the machine is too busy");
         }
     }
 }
 
-/// Nothing can be asked of an attempt in which this test itself did not run for longer than the engine is patient.
-fn all_of_one_burst(name: &str, peer: u16, queue: i32, next: &impl Fn(&Socket) -> Result<Message>) {
-    let timely = (0..100).any(|_| {
-        let socket = open(name);
-        socket.set_option(S, names::RECV_BUFFER, queue.into()).unwrap();
-        if name == "sub" {
-            socket.set_option(S, names::SUB_SUBSCRIBE, b"".as_slice().into()).unwrap();
+/// Whether this application was punctual: if so, it has got everything.
+fn all_of_one_burst(name: &str, peer: u16, queue: i32, next: &impl Fn(&Socket, &mut Away) -> Result<Message>) -> bool {
+    let socket = open(name);
+    socket.set_option(S, names::RECV_BUFFER, queue.into()).unwrap();
+    if name == "sub" {
+        socket.set_option(S, names::SUB_SUBSCRIBE, b"".as_slice().into()).unwrap();
+    }
+    let mut peer = Peer::join(&listen(&socket, &address("tcp")).url(), peer);
+    wait_for(|| socket.pipes().len() == 1);
+    // In one write, and so in one read.
+    let burst: Vec<u8> = (1..=MANY).flat_map(|n| [&4_u64.to_be_bytes()[..], &n.to_le_bytes()].concat()).collect();
+    let mut away = Away { since: Instant::now(), longest: Duration::ZERO };
+    peer.write(&burst);
+    for n in 1..=MANY {
+        let received = next(&socket, &mut away);
+        if away.longest >= PATIENCE {
+            return false;
         }
-        let mut peer = Peer::join(&listen(&socket, &address("tcp")).url(), peer);
-        wait_for(|| socket.pipes().len() == 1);
-        // In one write, and so in one read.
-        let burst: Vec<u8> = (1..=MANY).flat_map(|n| [&4_u64.to_be_bytes()[..], &n.to_le_bytes()].concat()).collect();
-        let mut slowest = Duration::ZERO;
-        let mut before = Instant::now();
-        peer.write(&burst);
-        let received: Vec<_> = (1..=MANY)
-            .map_while(|_| {
-                let message = (slowest < PATIENCE).then(|| next(&socket).unwrap())?;
-                slowest = slowest.max(before.elapsed());
-                before = Instant::now();
-                Some(u32::from_le_bytes(*message.body().first_chunk().unwrap()))
-            })
-            .collect();
-        let timely = slowest < PATIENCE;
-        if timely {
-            assert!(received.into_iter().eq(1..=MANY), "{name} with a queue of {queue}");
-            assert_eq!(socket.stats().number(&["drop_rx_full"]), Some(0), "{name} with a queue of {queue}");
-        }
-        timely
-    });
-    assert!(timely, "the machine is too busy");
+        let received = u32::from_le_bytes(*received.unwrap().body().first_chunk().unwrap());
+        assert_eq!(received, n, "{name} with a queue of {queue}");
+    }
+    assert_eq!(socket.stats().number(&["drop_rx_full"]), Some(0), "{name} with a queue of {queue}");
+    true
 }
 
 const LONG: Duration = Duration::from_secs(10);

@@ -134,6 +134,41 @@ fn a_file_is_read_again_when_its_option_is_set_again() {
     fs::remove_file(path).unwrap();
 }
 
+/// Who has started may give up the right to read its files: no other option makes them be read again.
+#[test]
+fn a_file_that_has_gone_is_not_missed() {
+    let (ca, identity) = home();
+    let own = file("gone.pem", &format!("{}{}", identity.certificate, identity.key));
+    let trusted = file("gone-ca.pem", &ca.pem());
+    let empty: OptionValue = TlsConfig::builder().build().unwrap().into();
+    let (pull, push) = (open("pull"), open("push"));
+    pull.set_option(S, names::TLS_CONFIG, empty.clone()).unwrap();
+    push.set_option(S, names::TLS_CONFIG, empty).unwrap();
+    for url in ["tls+tcp://127.0.0.1:0", "wss://127.0.0.1:0/"] {
+        fs::write(&own, format!("{}{}", identity.certificate, identity.key)).unwrap();
+        fs::write(&trusted, ca.pem()).unwrap();
+        let listener = pull.listener(&Url::parse(url).unwrap()).unwrap();
+        listener.set_option(names::TLS_CERT_KEY_FILE, own.to_str().unwrap().into()).unwrap();
+        block_on(listener.start()).unwrap();
+        fs::remove_file(&own).unwrap();
+        listener.set_option(names::RECV_SIZE_MAX, OptionValue::Size(1000)).unwrap();
+        pull.set_option(S, names::TCP_NODELAY, false.into()).unwrap();
+
+        let dialer = push.dialer(&listener.url()).unwrap();
+        dialer.set_option(names::TLS_CA_FILE, trusted.to_str().unwrap().into()).unwrap();
+        block_on(dialer.start()).unwrap();
+        fs::remove_file(&trusted).unwrap();
+        dialer.set_option(names::RECV_SIZE_MAX, OptionValue::Size(1000)).unwrap();
+        push.set_option(S, names::TCP_NODELAY, false.into()).unwrap();
+        wait_for(|| push.pipes().len() == 1);
+        let id = push.pipes()[0].id();
+        push.pipes()[0].close();
+        wait_for(|| push.pipes().iter().any(|pipe| pipe.id() != id));
+        dialer.close().unwrap();
+        wait_for(|| push.pipes().is_empty());
+    }
+}
+
 #[test]
 fn the_option_wants_a_configuration() {
     let pull = open("pull");

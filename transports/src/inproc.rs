@@ -96,7 +96,8 @@ impl Listener for InprocListener {
                 continue;
             }
             let (seen, name) = (Seen(Some(visit)), self.name());
-            // The listener's end becomes a pipe in the same poll as they meet, and the dialer's in a later one: what is sent after a dial arrives.
+            // The listener's end becomes a pipe in the same poll as they meet, and the dialer's in a later one: what is sent after a dial arrives,
+            // unless the listening socket has pipe callbacks, for which its pipe waits.
             return Poll::Ready(Ok(Box::pin(async move { Ok(connection(&name, seen.meet(hello)?)) })));
         }
     }

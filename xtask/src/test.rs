@@ -12,7 +12,7 @@ use crate::run::{Done, cargo, command, output, root, run, target_dir};
 use crate::tsan;
 
 /// What the tests use if it is there: a file that shows that it is, its Debian package, and the tests that do without.
-const TOOLS: [(&str, &str, &str); 9] = [
+const TOOLS: [(&str, &str, &str); 10] = [
     ("/usr/bin/nngcat", "nng-utils", "interop"),
     ("/usr/bin/nanocat", "nanomsg-utils", "interop"),
     ("/usr/include/nng/nng.h", "libnng-dev", "interop"),
@@ -21,6 +21,7 @@ const TOOLS: [(&str, &str, &str); 9] = [
     ("/usr/bin/strace", "strace", "tests and gates of system calls"),
     ("/usr/bin/valgrind", "valgrind", "gates of instructions, the C examples under valgrind"),
     ("/usr/share/doc/python3-venv", "python3-venv", "what needs a Python package"),
+    ("/usr/share/doc/python3-dev", "python3-dev", "pynng"),
     ("/usr/bin/pkg-config", "pkgconf", "the installed C library"),
 ];
 

@@ -1,11 +1,15 @@
 //! What makes byte streams by connecting: `nng_stream_dialer_*`.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
+use async_io::Timer;
+use futures_lite::future::or;
 use spanwire::option::{Address, EndpointOptions, OptionMap, names};
 use spanwire::transport::bytes as plain;
-use spanwire::{OptionValue, Url};
+use spanwire::{Error, OptionValue, Url};
 
 use super::{find, nng_stream, run};
 use crate::aio::nng_aio;
@@ -23,6 +27,20 @@ pub struct nng_stream_dialer {
     url: Url,
     options: Arc<EndpointOptions>,
     gate: Gate,
+}
+
+impl nng_stream_dialer {
+    async fn dial(&self) -> spanwire::Result<plain::Connected> {
+        let late = async {
+            match family(&self.url) {
+                // Who takes a connection in may never say a word on it.
+                Family::Tls => drop(Timer::after(HANDSHAKE_LIMIT).await),
+                Family::Tcp | Family::Ipc => pending().await,
+            }
+            Err(Error::TimedOut)
+        };
+        or(plain::dial(&self.url, &self.options), late).await
+    }
 }
 
 impl Options for Arc<nng_stream_dialer> {
@@ -169,7 +187,7 @@ export! {
         // SAFETY: the caller's promise that the pointers are null, or a dialer and an aio that have not been freed.
         unsafe {
             run(find(dialer), aio, |dialer, _| async move {
-                let dial = async { Ok(plain::dial(&dialer.url, &dialer.options).await?) };
+                let dial = async { Ok(dialer.dial().await?) };
                 match dialer.gate.pass(dial).await {
                     Ok(connection) => nng_stream::connected(connection),
                     Err(code) => Err(code).into(),
@@ -217,3 +235,6 @@ options! {
         set_addr nng_stream_dialer_set_addr
     }
 }
+
+/// As that of the sockets' dialers and listeners.
+pub(super) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);

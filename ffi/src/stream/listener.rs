@@ -1,17 +1,18 @@
 //! What makes byte streams by being connected to: `nng_stream_listener_*`.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::task::{Poll, ready};
 
 use async_io::Timer;
-use futures_lite::future::{block_on, or};
+use futures_lite::future::block_on;
 use spanwire::option::{EndpointOptions, names};
 use spanwire::transport::bytes as plain;
 use spanwire::{Error, OptionValue, Url};
 
-use super::dialer::{Family, address, common, defaults, family, of_tls, with_parts};
+use super::dialer::{Family, HANDSHAKE_LIMIT, address, common, defaults, family, of_tls, with_parts};
 use super::{find, nng_stream, run};
 use crate::aio::nng_aio;
 use crate::error::{Code, Result};
@@ -29,8 +30,6 @@ pub struct nng_stream_listener {
     options: Arc<EndpointOptions>,
     gate: Gate,
     binding: Mutex<Binding>,
-    /// Held by the operation whose turn it is.
-    accepting: async_lock::Mutex<()>,
 }
 
 /// ```text
@@ -39,8 +38,51 @@ pub struct nng_stream_listener {
 /// ```
 enum Binding {
     Unbound,
-    Bound(Arc<plain::Listener>),
+    Bound(Arc<Bound>),
     Closed,
+}
+
+struct Bound {
+    url: Url,
+    listener: plain::Listener,
+    /// Who has not shaken hands yet, each with its time limit. Held by the operation whose turn it is.
+    arriving: async_lock::Mutex<Vec<(plain::Arriving, Timer)>>,
+}
+
+impl Bound {
+    /// The next connection that is of use: nobody is held up by who is slow, late, or no peer at all.
+    ///
+    /// Given up, it leaves those who have arrived to the next one.
+    async fn accept(&self) -> spanwire::Result<plain::Connected> {
+        let mut arriving = self.arriving.lock().await;
+        poll_fn(|cx| {
+            loop {
+                let mut n = 0;
+                while let Some((handshake, late)) = arriving.get_mut(n) {
+                    let done = match (handshake.as_mut().poll(cx), Pin::new(late).poll(cx)) {
+                        (Poll::Ready(done), _) => done,
+                        (Poll::Pending, Poll::Ready(_)) => Err(Error::TimedOut),
+                        (Poll::Pending, Poll::Pending) => {
+                            n += 1;
+                            continue;
+                        }
+                    };
+                    drop(arriving.remove(n));
+                    match done {
+                        Ok(connection) => return Poll::Ready(Ok(connection)),
+                        Err(e) => tracing::warn!("{}: a connection has come to nothing: {e}", self.url),
+                    }
+                }
+                // More of them wait in the system's queue.
+                if n >= HANDSHAKES {
+                    return Poll::Pending;
+                }
+                let next = ready!(self.listener.poll_accept(cx))?;
+                arriving.push((next, Timer::after(HANDSHAKE_LIMIT)));
+            }
+        })
+        .await
+    }
 }
 
 impl nng_stream_listener {
@@ -55,8 +97,8 @@ impl nng_stream_listener {
             Binding::Bound(_) => return Err(Code::ESTATE),
             Binding::Closed => return Err(Code::ECLOSED),
         }
-        let (bound, _) = block_on(plain::listen(&self.url, &self.options))?;
-        *binding = Binding::Bound(Arc::new(bound));
+        let (listener, url) = block_on(plain::listen(&self.url, &self.options))?;
+        *binding = Binding::Bound(Arc::new(Bound { url, listener, arriving: async_lock::Mutex::default() }));
         Ok(())
     }
 
@@ -66,18 +108,7 @@ impl nng_stream_listener {
             Binding::Bound(bound) => Ok(bound.clone()),
             Binding::Closed => Err(Code::ECLOSED),
         };
-        let accept = async {
-            let bound = bound?;
-            let turn = self.accepting.lock().await;
-            let arriving = poll_fn(|cx| bound.poll_accept(cx)).await?;
-            // Whoever takes long to shake hands holds up nobody else.
-            drop(turn);
-            let late = async {
-                Timer::after(HANDSHAKE_LIMIT).await;
-                Err(Error::TimedOut)
-            };
-            Ok(or(arriving, late).await?)
-        };
+        let accept = async { Ok(bound?.accept().await?) };
         match self.gate.pass(accept).await {
             Ok(connection) => nng_stream::connected(connection),
             Err(code) => Err(code).into(),
@@ -137,7 +168,6 @@ unsafe fn alloc(listener: *mut *mut nng_stream_listener, url: *const nng_url) ->
         options: defaults(),
         gate: Gate::default(),
         binding: Mutex::new(Binding::Unbound),
-        accepting: async_lock::Mutex::new(()),
     });
     listener.write(Arc::into_raw(made).cast_mut());
     Ok(())
@@ -208,5 +238,5 @@ options! {
     }
 }
 
-/// As that of the sockets' listeners.
-const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+/// How many may shake hands at a time.
+const HANDSHAKES: usize = 64;

@@ -4,8 +4,8 @@
 //! resumption of sessions.
 //!
 //! - The option `tls-config` is a [`TlsConfig`]. `tls-ca-file`, `tls-cert-key-file`, `tls-authmode` and `tls-server-name` are put on top of it, or stand
-//!   for themselves. They are looked at when a connection is made: a new certificate needs no new listener. A file is read again when an
-//!   option has been set, be it to the same path.
+//!   for themselves. They are looked at when a connection is made: a new certificate needs no new listener. Files are read at the start, and
+//!   again only after one of these options has been set, be it to the same path.
 //! - A dialer verifies the server's certificate against the URL's host by default. A listener needs a certificate, and asks clients for none by
 //!   default.
 //! - Pipes have `tls-verified`, `tls-peer-cn` and `tls-peer-alt-names`, besides the options of TCP.
@@ -141,12 +141,16 @@ pub(crate) struct Given {
 #[derive(Clone)]
 struct Made {
     values: Values,
-    changes: u64,
+    changes: [u64; OPTIONS.len()],
     config: TlsConfig,
 }
 
 /// The options that a configuration depends on.
-pub(crate) type Values = [Option<OptionValue>; 5];
+const OPTIONS: [&str; 5] =
+    [names::TLS_CONFIG, names::TLS_CA_FILE, names::TLS_CERT_KEY_FILE, names::TLS_AUTH_MODE, names::TLS_SERVER_NAME];
+
+/// Their values.
+pub(crate) type Values = [Option<OptionValue>; OPTIONS.len()];
 
 impl Given {
     pub(crate) fn new(options: &Arc<EndpointOptions>) -> Self {
@@ -174,14 +178,7 @@ impl Given {
     }
 
     fn values(&self) -> Values {
-        let names = [
-            names::TLS_CONFIG,
-            names::TLS_CA_FILE,
-            names::TLS_CERT_KEY_FILE,
-            names::TLS_AUTH_MODE,
-            names::TLS_SERVER_NAME,
-        ];
-        names.map(|name| self.options.get(name))
+        OPTIONS.map(|name| self.options.get(name))
     }
 
     /// The configuration for the next handshake.
@@ -195,13 +192,12 @@ impl Given {
     /// The same, and the options that it was made from.
     pub(crate) async fn config_of(&self) -> Result<(Values, TlsConfig)> {
         // In this order: what changes in between is seen the next time.
-        let (changes, values) = (self.options.changes(), self.values());
+        let (changes, values) = (OPTIONS.map(|name| self.options.changes(name)), self.values());
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(made) = made
-            && made.values == values
-            && (made.changes == changes || !names_files(&values))
+            && made.changes == changes
         {
-            return Ok((values, made.config));
+            return Ok((made.values, made.config));
         }
         let from = values.clone();
         let config = unblock(move || make(from)).await??;
@@ -209,11 +205,6 @@ impl Given {
         *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
         Ok((values, config))
     }
-}
-
-/// Whether there are files to be read.
-fn names_files([_, ca_file, cert_key_file, _, _]: &Values) -> bool {
-    ca_file.is_some() || cert_key_file.is_some()
 }
 
 fn make(values: Values) -> Result<TlsConfig> {

@@ -113,6 +113,7 @@ impl ByteStream for Wire {
 
     fn shutdown(&self) {}
 
+    #[cfg(unix)]
     fn fd(&self) -> std::os::fd::BorrowedFd<'_> {
         unreachable!("nobody waits for it")
     }
