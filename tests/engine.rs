@@ -1,8 +1,8 @@
 //! What the engine promises: nobody is held up by its adaptive rule, idle pipes cost nothing, everybody gets a share.
 //!
 //! Times are compared only with those of plain sockets, or of another socket, that took turns with ours in the same test: what the machine does to
-//! one it does to the other. How long the engine is patient with an application is a time of its own: an attempt in which the application was away for
-//! longer proves nothing, and is made again.
+//! one it does to the other. How long the engine is patient with an application is a time of its own: an attempt that took longer
+//! proves nothing, and is made again.
 #![cfg(all(target_os = "linux", not(spanwire_portable)))]
 #![allow(clippy::print_stdout, reason = "the figures that were found")]
 

@@ -14,7 +14,7 @@ use crate::common::{S, address, listen, open, wait_for};
 
 #[test]
 fn a_thread_that_waits() {
-    punctual(|socket, away| away.unless(|| socket.recv(S).wait(Limit::After(LONG))));
+    punctual(|socket| socket.recv(S).wait(Limit::After(LONG)));
 }
 
 #[test]
@@ -23,15 +23,15 @@ fn a_task_that_waits() {
         Timer::after(LONG).await;
         Err(Error::TimedOut)
     };
-    punctual(|socket, away| away.unless(|| block_on(or(socket.recv(S), late()))));
+    punctual(|socket| block_on(or(socket.recv(S), late())));
 }
 
 #[test]
 fn a_caller_that_tries() {
-    punctual(|socket, away| {
+    punctual(|socket| {
         let begin = Instant::now();
         loop {
-            match away.unless(|| socket.recv(S).try_now()) {
+            match socket.recv(S).try_now() {
                 Err(Error::TryAgain) if begin.elapsed() < LONG => std::thread::yield_now(),
                 done => return done,
             }
@@ -39,33 +39,19 @@ fn a_caller_that_tries() {
     });
 }
 
-/// How long the application has been away from the engine. What it waits for there is the engine's time.
-struct Away {
-    since: Instant,
-    longest: Duration,
-}
-
-impl Away {
-    fn unless<T>(&mut self, asked: impl FnOnce() -> T) -> T {
-        self.longest = self.longest.max(self.since.elapsed());
-        let answer = asked();
-        self.since = Instant::now();
-        answer
-    }
-}
-
-fn punctual(next: impl Fn(&Socket, &mut Away) -> Result<Message>) {
+fn punctual(next: impl Fn(&Socket) -> Result<Message>) {
     let _alone = alone();
     for (name, peer) in [("sub", 0x20), ("bus", 0x70)] {
         for queue in [1, 8, 100] {
             let punctual = (0..100).any(|_| all_of_one_burst(name, peer, queue, &next));
-            assert!(punctual, "the machine is too busy");
+            assert!(punctual, "no burst was taken in time");
         }
     }
 }
 
-/// Whether this application was punctual: if so, it has got everything.
-fn all_of_one_burst(name: &str, peer: u16, queue: i32, next: &impl Fn(&Socket, &mut Away) -> Result<Message>) -> bool {
+/// Whether this application was punctual: if so, it has got everything. The engine's patience counts from when it first finds the application behind,
+/// and a thread may be kept from its core anywhere: what counts is the time for the whole burst.
+fn all_of_one_burst(name: &str, peer: u16, queue: i32, next: &impl Fn(&Socket) -> Result<Message>) -> bool {
     let socket = open(name);
     socket.set_option(S, names::RECV_BUFFER, queue.into()).unwrap();
     if name == "sub" {
@@ -75,17 +61,21 @@ fn all_of_one_burst(name: &str, peer: u16, queue: i32, next: &impl Fn(&Socket, &
     wait_for(|| socket.pipes().len() == 1);
     // In one write, and so in one read.
     let burst: Vec<u8> = (1..=MANY).flat_map(|n| [&4_u64.to_be_bytes()[..], &n.to_le_bytes()].concat()).collect();
-    let mut away = Away { since: Instant::now(), longest: Duration::ZERO };
+    let begin = Instant::now();
     peer.write(&burst);
     for n in 1..=MANY {
-        let received = next(&socket, &mut away);
-        if away.longest >= PATIENCE {
+        let received = next(&socket);
+        if begin.elapsed() >= PATIENCE {
             return false;
         }
         let received = u32::from_le_bytes(*received.unwrap().body().first_chunk().unwrap());
         assert_eq!(received, n, "{name} with a queue of {queue}");
     }
-    assert_eq!(socket.stats().number(&["drop_rx_full"]), Some(0), "{name} with a queue of {queue}");
+    let dropped = socket.stats().number(&["drop_rx_full"]);
+    if begin.elapsed() >= PATIENCE {
+        return false;
+    }
+    assert_eq!(dropped, Some(0), "{name} with a queue of {queue}");
     true
 }
 

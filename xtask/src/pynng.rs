@@ -16,7 +16,7 @@ pub(crate) fn pynng(prefix: &Path) -> Done {
 pub(crate) fn check(prefix: &Path) -> Done {
     match prepare() {
         Ok(prepared) => build_and_test(&prepared, prefix),
-        Err(e) => skipped(&format!("pynng: {e} (Debian: apt-get install python3-venv python3-dev; PyPI: {SOURCE})")),
+        Err(e) => skipped(&format!("pynng: {e} (Debian: apt-get install python3-venv python3-dev; PyPI: {NAME})")),
     }
 }
 
@@ -30,14 +30,17 @@ fn prepare() -> Done<Prepared> {
     let dir = target_dir().join("pynng-source");
     let (venv, source) = (dir.join("venv"), dir.join(NAME));
     let python = venv.join("bin/python").display().to_string();
-    if output(&mut command(&python, &["-c", "import pytest_trio, pytest_asyncio, cffi, setuptools"])).is_err() {
+    if output(&mut command(&python, &["-c", "import pytest_trio, pytest_asyncio, cffi, setuptools_scm"])).is_err() {
         run(command("python3", &["-m", "venv"]).arg(&venv))?;
         run(command(&python, &["-m", "pip", "install", "--quiet"]).args(PACKAGES))?;
     }
     output(&mut command(&python, &["-c", HEADERS]))?;
     if !source.join("nng_api.h").exists() {
+        let wanted = dir.join("source.txt");
+        fs::write(&wanted, SOURCE).map_err(|e| format!("{}: {e}", wanted.display()))?;
+        // pip asks the source for its version, which setuptools-scm finds in it.
         let mut download = command(&python, &["-m", "pip", "download", "--quiet", "--no-deps", "--no-build-isolation"]);
-        run(download.arg("--dest").arg(&dir).arg(SOURCE))?;
+        run(download.args(["--no-binary", ":all:", "--dest"]).arg(&dir).arg("-r").arg(&wanted))?;
         output(command("tar", &["-xzf"]).arg(dir.join(format!("{NAME}.tar.gz"))).arg("-C").arg(&dir))?;
     }
     Ok(Prepared { python, source })
@@ -68,11 +71,12 @@ fn build_and_test(prepared: &Prepared, prefix: &Path) -> Done {
 }
 
 const NAME: &str = "pynng-0.9.0";
-/// By its address and its hash: the version that its metadata states without git is another one, and pip does not take it by name.
-const SOURCE: &str = "pynng==0.9.0";
-const PACKAGES: [&str; 7] = [
+/// pip's requirement: the version, and the hash of its source.
+const SOURCE: &str = "pynng==0.9.0 --hash=sha256:fcd839abf82a2934fa8c27ff57b574b41810458e35895bac6288814defa8fb4e";
+const PACKAGES: [&str; 8] = [
     "cffi==2.0.0",
     "setuptools==75.3.2",
+    "setuptools-scm==8.1.0",
     "sniffio==1.3.1",
     "trio==0.35.0",
     "pytest==9.2.0",

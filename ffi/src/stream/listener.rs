@@ -55,6 +55,10 @@ impl Bound {
     /// Given up, it leaves those who have arrived to the next one.
     async fn accept(&self) -> spanwire::Result<plain::Connected> {
         let mut arriving = self.arriving.lock().await;
+        // While nobody accepted nobody looked after them: that was not their time.
+        for (_, late) in arriving.iter_mut() {
+            late.set_after(HANDSHAKE_LIMIT);
+        }
         poll_fn(|cx| {
             loop {
                 let mut n = 0;

@@ -3,7 +3,7 @@
 
 typedef struct {
 	flag     told;
-	char     log[256];
+	char     log[4096];
 	nng_pipe last;
 	int      refuse;
 } watch;
