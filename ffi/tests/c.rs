@@ -133,6 +133,8 @@ fn valgrind_finds_nothing() {
     for name in PROGRAMS {
         let program = compile_as(name, &format!("{name}-valgrind"), Headers::Ours);
         let mut run = Command::new("valgrind");
+        // One thread runs at a time, and one that goes round without waiting would keep the others from it for minutes.
+        run.args(["--fair-sched=try"]);
         run.args(["--quiet", "--error-exitcode=99", "--child-silent-after-fork=yes", "--leak-check=full"]);
         run.args(["--show-leak-kinds=definite,indirect", "--errors-for-leak-kinds=definite,indirect"]);
         run.arg(format!("--suppressions={}", folder().join("valgrind.supp").display())).arg(program);
