@@ -236,13 +236,7 @@ fn keys_are_renewed() {
 /// A client that says next to nothing in a thousand records: the thread is free again soon, and what comes behind them arrives.
 #[test]
 fn floods_of_empty_records_are_interrupted() {
-    let (client, b) = UnixStream::pair().unwrap();
-    let (certificate, key) = made();
-    let config = TlsConfig::builder().cert_pem(certificate, key).build().unwrap();
-    let b = FdStream::new(b.into()).unwrap();
-    let host = thread::spawn(move || block_on(server(b, &config)).unwrap().0);
-    let mut seal = sealer(&client, scripted_client(certificate).into());
-    let b = host.join().unwrap();
+    let (client, mut seal, b) = scripted_peer();
     // More in a row are too many for rustls.
     let mut records = Vec::new();
     for _ in 0..300 {
@@ -255,13 +249,7 @@ fn floods_of_empty_records_are_interrupted() {
 
 #[test]
 fn nothing_but_empty_records_ends_the_connection() {
-    let (mut client, b) = UnixStream::pair().unwrap();
-    let (certificate, key) = made();
-    let config = TlsConfig::builder().cert_pem(certificate, key).build().unwrap();
-    let b = FdStream::new(b.into()).unwrap();
-    let host = thread::spawn(move || block_on(server(b, &config)).unwrap().0);
-    let mut seal = sealer(&client, scripted_client(certificate).into());
-    let b = host.join().unwrap();
+    let (mut client, mut seal, b) = scripted_peer();
     client.write_all(&seal(ContentType::ApplicationData, b"before")).unwrap();
     (0..100).for_each(|_| client.write_all(&seal(ContentType::ApplicationData, b"")).unwrap());
     assert_eq!(read(&b, 6, 100), b"before");
@@ -311,6 +299,17 @@ fn arrives_in_turns(mut from: UnixStream, records: Vec<u8>, to: &TlsStream, expe
     assert!(got == expected);
     assert!(interrupted > 0);
     drop(writer.join().unwrap());
+}
+
+/// A server, and its client, whose records the test makes.
+fn scripted_peer() -> (UnixStream, impl FnMut(ContentType, &[u8]) -> Vec<u8>, TlsStream) {
+    let (client, b) = UnixStream::pair().unwrap();
+    let (certificate, key) = made();
+    let config = TlsConfig::builder().cert_pem(certificate, key).build().unwrap();
+    let b = FdStream::new(b.into()).unwrap();
+    let host = thread::spawn(move || block_on(server(b, &config)).unwrap().0);
+    let seal = sealer(&client, scripted_client(certificate).into());
+    (client, seal, host.join().unwrap())
 }
 
 fn scripted_client(ca: &str) -> rustls::ClientConnection {
