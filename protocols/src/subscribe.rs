@@ -153,13 +153,11 @@ impl<F: Form> Protocol for Subscriber<F> {
             }
             (ctx, context) = (next_ctx, next_context);
         }
-        if context.queue.is_empty() && out.deliver(ctx) {
-            return flow;
+        let delivered = context.queue.is_empty() && out.deliver(ctx);
+        if !delivered && context.push(ctx, std::mem::take(msg), out) == Flow::Yield {
+            flow = Flow::Yield;
         }
-        match context.push(ctx, std::mem::take(msg), out) {
-            Flow::Continue => flow,
-            yields => yields,
-        }
+        flow
     }
 
     fn try_send(

@@ -271,28 +271,22 @@ impl Receiving {
             return None;
         }
         let ctx = self.ctx;
-        let mut result = None;
         for _ in 0..=FEED {
             if !st.core.is_calm() {
                 return None;
             }
-            result = match st.drive(|proto, out| proto.try_recv(ctx, Attempt::Only, msg, out)) {
-                Ok(()) => Some(Ok(())),
-                Err(RecvError::Failed(e)) => Some(Err(e)),
-                Err(RecvError::Empty) => match st.next_stashed(inner, st.core.recv_key(ctx), msg)? {
-                    true => Some(Ok(())),
-                    false => None,
-                },
+            let result = match st.drive(|proto, out| proto.try_recv(ctx, Attempt::Only, msg, out)) {
+                Ok(()) => Ok(()),
+                Err(RecvError::Failed(e)) => Err(e),
+                Err(RecvError::Empty) if st.next_stashed(inner, st.core.recv_key(ctx), msg)? => Ok(()),
+                Err(RecvError::Empty) => continue,
             };
-            if result.is_some() {
-                break;
-            }
+            self.progress = Progress::Done;
+            st.core.pace.received();
+            st.core.left();
+            return Some(result);
         }
-        let result = result?;
-        self.progress = Progress::Done;
-        st.core.pace.received();
-        st.core.left();
-        Some(result)
+        None
     }
 
     /// Reads a pipe. `true`: `msg` is the caller's, straight from there.

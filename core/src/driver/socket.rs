@@ -527,8 +527,8 @@ thread_local! {
 const SPINS: u32 = 10;
 /// A yield that takes longer has given the core to somebody who needs it.
 const SPIN_MAX: Duration = Duration::from_micros(30);
-/// How often a sender of a stream yields before it waits for the lock. With 4 senders on two cores one yield makes 9 million messages a second of 5.5, and
-/// more change nothing.
+/// How often a sender of a stream yields before it waits for the lock. With 4 senders on two cores 1 to 16 times make 8 to 10 million messages a second of
+/// 5 without, and 64 times no more.
 const YIELDS: u32 = 4;
 /// How deep calls from one socket into the other go.
 const LEVELS: u32 = 8;
