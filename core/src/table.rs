@@ -54,6 +54,15 @@ impl<K: Copy + Eq + Hash, T> Table<K, T> {
         self.place(id).and_then(|place| self.entries.get_mut(place)).map(|(_, entry)| entry)
     }
 
+    /// The entry and its id, if there is one and no other.
+    #[inline]
+    pub fn only(&self) -> Option<(K, &T)> {
+        match &*self.entries {
+            [(id, entry)] => Some((*id, entry)),
+            _ => None,
+        }
+    }
+
     /// Adds an entry; the one that had this id is replaced.
     pub fn insert(&mut self, id: K, entry: T) {
         match self.get_mut(id) {

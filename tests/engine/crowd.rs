@@ -196,7 +196,7 @@ const CROWD: &str = "SPANWIRE_CROWD";
 const IDLE: usize = 10_000;
 const SENDERS: usize = 1000;
 const FEW: usize = 6;
-const EACH: usize = 1000;
+const EACH: usize = 10_000;
 /// What is read at once while more than 4 pipes are ready.
 const CROWDED_READ: usize = 16 * 1024;
 const BATCH: usize = 20;

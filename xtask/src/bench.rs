@@ -34,7 +34,8 @@ fn there(file: &str) -> bool {
         "/usr/lib/x86_64-linux-gnu",
         "/usr/lib/aarch64-linux-gnu",
     ];
-    folders.iter().any(|folder| std::path::Path::new(folder).join(file).exists())
+    // Packages keep folders of the same name, such as cmake.
+    folders.iter().any(|folder| std::path::Path::new(folder).join(file).is_file())
 }
 
 fn is_root() -> bool {

@@ -127,6 +127,9 @@ pub(crate) struct Handover {
     pub(crate) drive: Drive,
     pub(crate) promoted: Option<Ticket>,
     pub(crate) armed: bool,
+    /// The I/O thread's instance knows the socket's; and the leads when it was armed last.
+    watched: bool,
+    armed_at: u64,
     /// Pipes with something to read, and how many of them are left in this round.
     pub(crate) ready: VecDeque<PipeId>,
     pub(crate) round: usize,
@@ -172,6 +175,21 @@ impl Handover {
         if let Drive::Led { asleep, .. } = &mut self.drive {
             *asleep = false;
         }
+    }
+
+    /// Somebody has to look after the pipes when nobody leads. `true`: the I/O thread is to be told so.
+    pub(crate) fn arm(&mut self) -> bool {
+        (self.watched, self.armed_at) = (true, self.leads);
+        !std::mem::replace(&mut self.armed, true)
+    }
+
+    /// A leader is about to sleep. `true`: nobody else has looked after the pipes for long, and the I/O thread's instance is to forget them: the
+    /// kernel tells it of each event, even if it wants none.
+    #[inline]
+    pub(crate) fn unwatch(&mut self) -> bool {
+        let unwatch = self.watched && !self.armed && self.leads - self.armed_at > LEADS_ALONE;
+        self.watched &= !unwatch;
+        unwatch
     }
 
     /// Nobody waits who could be overlooked. A leader is told of what it can't see for itself by who brings it.
@@ -425,5 +443,7 @@ impl Handover {
     }
 }
 
+/// After so many leads in a row with nobody else to look after the pipes, the I/O thread forgets them.
+const LEADS_ALONE: u64 = 16;
 /// How long the I/O thread waits for an application that has messages left and was there lately.
 const PATIENCE: Duration = Duration::from_millis(50);

@@ -10,11 +10,11 @@ use super::endpoint::Endpoint;
 use super::handover::{Drive, Handover, Sleeper, Ticket, WaitQueue, Waiter};
 use super::local::Channel;
 use super::pace::Pace;
-use super::pipe::{PipeLink, PipeShared, Slot, SlotRx, SlotTx, Traffic};
+use super::pipe::{PipeLink, PipeShared, Reader, Slot, SlotRx, SlotTx, Traffic};
 use super::pollfd::PollFds;
 use super::socket::Inner;
 use super::state::FEED;
-use super::stream::{OutBuf, Phase};
+use super::stream::{OutBuf, Phase, Write};
 use super::sync;
 use super::sys::PipeEvent;
 use crate::protocol::{DropCause, ProtocolInfo, Reject};
@@ -110,7 +110,7 @@ pub(super) struct Todo {
 #[derive(Default)]
 pub(super) struct Effects {
     pub(super) wakes: SmallVec<[Sleeper; 2]>,
-    pub(super) writes: SmallVec<[(Arc<PipeShared>, OutBuf); 1]>,
+    pub(super) writes: SmallVec<[Write; 1]>,
     pub(super) tell_readers: SmallVec<[Arc<Channel>; 2]>,
     pub(super) tell_writers: SmallVec<[Arc<Channel>; 2]>,
     pub(super) ends: SmallVec<[End; 1]>,
@@ -320,6 +320,37 @@ impl Core {
         }
     }
 
+    /// Takes a pipe's receiving side out, for whoever reads it. `None`: somebody else has it, and looks again.
+    pub(super) fn hold(&mut self, id: PipeId) -> Option<Box<Reader>> {
+        let slot = self.pipes.get_mut(id)?;
+        slot.queued = false;
+        let Some(mut reader) = slot.rx.take() else {
+            slot.pending = true;
+            return None;
+        };
+        let stashed = reader.has_messages();
+        // What has been seen on the pipe is not looked at before all is delivered that was read.
+        slot.pending &= stashed;
+        self.stashed -= usize::from(stashed);
+        if matches!(reader.rx, SlotRx::Stream(_)) && !stashed {
+            reader.chunk = self.chunks.pop();
+            reader.crowd = self.hand.ready.len() > CROWD;
+        }
+        Some(reader)
+    }
+
+    /// The receiving side of the only pipe, for a leader that is alone and about to sleep: it is most likely that pipe that wakes it, and then
+    /// it reads before it takes the lock again.
+    pub(super) fn hold_only(&mut self) -> Option<Box<Reader>> {
+        let (id, slot) = self.pipes.only()?;
+        let reader = slot.rx.as_ref()?;
+        let idle = matches!(&reader.rx, SlotRx::Stream(rx) if !rx.has_bytes());
+        if !idle || slot.paused || slot.queued || slot.pending || slot.dead.is_some() || !self.hand.is_alone() {
+            return None;
+        }
+        self.hold(id)
+    }
+
     /// The pipe whose turn it is, if it has messages that were read already. It stays on the list.
     #[inline]
     pub(super) fn first_stashed(&mut self) -> Option<(PipeId, &mut Slot)> {
@@ -329,14 +360,14 @@ impl Core {
         }
         let id = *self.hand.ready.front()?;
         let slot = self.pipes.get_mut(id)?;
-        let stashed = !slot.paused && slot.dead.is_none() && slot.rx.as_ref().is_some_and(SlotRx::has_messages);
+        let stashed = !slot.paused && slot.dead.is_none() && slot.rx.as_ref().is_some_and(|rx| rx.has_messages());
         stashed.then_some((id, slot))
     }
 
     /// This pipe has been read, and has delivered the first message of what came. If others came with it they follow at once, while they are in the
     /// processor's cache; otherwise it is read again when the other pipes have had their turn.
     pub(super) fn begin_turn(&mut self, id: PipeId) {
-        if self.pipes.get(id).is_some_and(|slot| slot.rx.as_ref().is_some_and(SlotRx::has_messages)) {
+        if self.pipes.get(id).is_some_and(|slot| slot.rx.as_ref().is_some_and(|rx| rx.has_messages())) {
             self.hand.begin_turn(id);
         }
     }
@@ -344,7 +375,7 @@ impl Core {
     /// That pipe has delivered a message. Whether it goes on; if it has delivered many, it does so behind the others.
     #[inline]
     pub(super) fn goes_on(&mut self, id: PipeId) -> bool {
-        let goes_on = self.pipes.get(id).is_some_and(|slot| slot.rx.as_ref().is_some_and(SlotRx::has_messages))
+        let goes_on = self.pipes.get(id).is_some_and(|slot| slot.rx.as_ref().is_some_and(|rx| rx.has_messages()))
             && self.todo.closes.is_empty();
         if goes_on && self.pipes.len() > 1 {
             self.hand.delivered(FEED);
@@ -395,14 +426,15 @@ impl Core {
 }
 
 impl Effects {
-    pub(super) fn write(&mut self, pipe: Arc<PipeShared>, out: OutBuf) {
+    #[inline]
+    pub(super) fn write(&mut self, write: Write) {
         self.any = true;
-        self.writes.push((pipe, out));
+        self.writes.push(write);
     }
 
     /// Takes the write, if that is all there is to do.
     #[inline]
-    pub(super) fn only_write(&mut self) -> Option<(Arc<PipeShared>, OutBuf)> {
+    pub(super) fn only_write(&mut self) -> Option<Write> {
         let flags = self.wake_leader | self.kick | self.tick | self.straggle | self.timer.is_some();
         let tells = self.tell_readers.len() + self.tell_writers.len();
         if flags || self.writes.len() != 1 || tells + self.wakes.len() + self.ends.len() > 0 {
@@ -423,6 +455,8 @@ impl Effects {
     }
 }
 
+/// With more ready pipes than this, each is read in smaller pieces.
+const CROWD: usize = 4;
 /// How long leaders do not yield after it did not pay.
 const NO_SPIN: Duration = Duration::from_millis(5);
 const DEFAULT_LINGER: Duration = Duration::from_secs(1);

@@ -6,14 +6,17 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use smallvec::SmallVec;
+
 use super::dirty;
 use super::handle::Socket;
 use super::handover::{Drive, Sleeper, Ticket, Waiter};
 use super::ledger::{Core, Life};
+use super::pipe::Reader;
 use super::socket::{Guard, Inner};
 use super::state::{FEED, Feed, State};
 use super::sync::{self, thread};
-use super::sys;
+use super::sys::{self, PipeEvent};
 use crate::protocol::{Attempt, RecvError, SendRefused};
 use crate::{ContextId, Error, Message, PipeId, Result, SendError};
 
@@ -298,18 +301,63 @@ impl Receiving {
         leading: bool,
         msg: &mut Message,
     ) -> (Guard<'a>, bool) {
-        let (mut st, taken) = inner.read_and_feed(st, pipe, msg, |st| {
-            let core = &st.core;
-            let first = core.hand.is_alone() && (leading || core.hand.drive == Drive::Idle);
-            let wanted =
-                core.is_open() && core.context(self.ctx).is_some() && !self.progress.is_canceled(core, self.ctx);
-            if first && wanted { Feed::To(core.recv_key(self.ctx)) } else { Feed::Fitting }
-        });
+        let (mut st, taken) = inner.read_and_feed(st, pipe, msg, |st| self.share(&st.core, leading));
         if taken {
-            st.core.pace.received();
-            st.core.begin_turn(pipe);
+            self.took(&mut st.core, pipe);
         }
         (st, taken)
+    }
+
+    /// How much of what has been read is to be delivered: up to the caller's message, if it is the first in line.
+    fn share(&self, core: &Core, leading: bool) -> Feed {
+        let first = core.hand.is_alone() && (leading || core.hand.drive == Drive::Idle);
+        let wanted = core.is_open() && core.context(self.ctx).is_some() && !self.progress.is_canceled(core, self.ctx);
+        if first && wanted { Feed::To(core.recv_key(self.ctx)) } else { Feed::Fitting }
+    }
+
+    /// The caller has its message, straight from this pipe.
+    fn took(&self, core: &mut Core, pipe: PipeId) {
+        core.pace.received();
+        core.begin_turn(pipe);
+    }
+
+    /// Sleeps as the leader until something happens. `true`: `msg` is the caller's, straight from the pipe that it `held`.
+    fn lead<'a>(
+        &self,
+        inner: &'a Inner,
+        left: Option<Duration>,
+        held: Option<Box<Reader>>,
+        msg: &mut Message,
+    ) -> (Guard<'a>, bool) {
+        let mut events = SmallVec::<[PipeEvent; 4]>::new();
+        inner.poll.wait(left, |event| events.push(event));
+        match (held, &events[..]) {
+            // Most of the time: the lock is taken once what has come is in this thread's hands.
+            (Some(mut reader), [event]) if event.readable && event.pipe == reader.pipe.id.get() => {
+                let id = reader.pipe.id;
+                reader.read();
+                let mut st = inner.lock();
+                st.core.hand.rouse();
+                st.core.event(PipeEvent { readable: false, ..*event });
+                let taken = inner.feed_from(&mut st, reader, msg, |st| self.share(&st.core, true));
+                if taken {
+                    self.took(&mut st.core, id);
+                }
+                (st, taken)
+            }
+            (held, _) => {
+                let mut st = inner.lock();
+                st.core.hand.rouse();
+                if let Some(reader) = held {
+                    st.put_back(inner, reader, None);
+                }
+                for event in events {
+                    st.core.event(event);
+                }
+                st.core.hand.round = st.core.hand.ready.len();
+                (st, false)
+            }
+        }
     }
 
     #[cold]
@@ -356,6 +404,11 @@ impl Receiving {
                         st.core.hand.rouse();
                         inner.stirred.store(false, Ordering::Relaxed);
                     }
+                    let sleeps = matches!(step, Step::Lead) && !spins;
+                    let held = if sleeps && !late { st.core.hold_only() } else { None };
+                    if sleeps && st.core.hand.unwatch() {
+                        inner.poll.unwatch(inner.io().poll());
+                    }
                     inner.finish(st);
                     dirty::flush();
                     spun = spins;
@@ -363,15 +416,13 @@ impl Receiving {
                         let paid = inner.spin();
                         st = inner.lock();
                         st.core.spun(paid);
-                    } else if let Step::Lead = step {
-                        let mut events = smallvec::SmallVec::<[sys::PipeEvent; 4]>::new();
-                        inner.poll.wait(left, |event| events.push(event));
-                        st = inner.lock();
-                        st.core.hand.rouse();
-                        for event in events {
-                            st.core.event(event);
+                    } else if sleeps {
+                        let taken;
+                        (st, taken) = self.lead(inner, left, held, &mut msg);
+                        if taken {
+                            self.leave(inner, st, leading);
+                            return Ok(msg);
                         }
-                        st.core.hand.round = st.core.hand.ready.len();
                     } else {
                         match left {
                             Some(left) => thread::park_timeout(left),

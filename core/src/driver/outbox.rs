@@ -52,8 +52,8 @@ impl Outbox for Turn<'_> {
                 if tx.phase != Phase::Idle {
                     // Whoever writes goes on with this one, or sees to it when the pipe is writable.
                 } else if !core.pace.collects() || tx.out.len() >= stream::FLUSH {
-                    if let Some(out) = tx.take() {
-                        core.effects.write(slot.pipe.clone(), out);
+                    if let Some(write) = tx.take() {
+                        core.effects.write(write);
                     }
                 } else {
                     let me = dirty::me();

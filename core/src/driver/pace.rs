@@ -6,7 +6,7 @@
 //! has not taken yet, and goes on receiving, it will be back soon, and what it sends meanwhile is collected too.
 //!
 //! ```text
-//!            three sends in a row, each within 5 us of the end of the last write
+//!            three sends in a row, the last two within 5 us of the end of the write before
 //!   At once ─────────────────────────────────────────────────────────────────────► Stream
 //!           ◄─────────────────────────────────────────────────────────────────────
 //!                         fewer than 4 sends between two ticks
@@ -24,8 +24,10 @@ pub(super) struct Pace {
     stream: bool,
     /// Sends that followed each other closely.
     streak: u8,
-    /// End of the last write by a sender, and the number of receives then.
-    last: Option<(Instant, u64)>,
+    /// The number of receives when a sender wrote last, and the end of that write if it was not the first with that number: a clock is read
+    /// only for those who send several times in a row.
+    written_at: Option<u64>,
+    last: Option<Instant>,
     /// Sends since the last tick.
     sends: u32,
     /// The send under way may be collected.
@@ -48,9 +50,8 @@ impl Pace {
 
     /// Whether the sends have become a stream.
     fn judge(&mut self) -> bool {
-        let close = self
-            .last
-            .is_some_and(|(end, recvs)| recvs == self.recvs && sync::now().saturating_duration_since(end) < STREAK_GAP);
+        let close = self.written_at == Some(self.recvs)
+            && self.last.is_some_and(|end| sync::now().saturating_duration_since(end) < STREAK_GAP);
         self.streak = if close { self.streak + 1 } else { 0 };
         self.stream = self.streak >= STREAK;
         self.stream
@@ -84,7 +85,8 @@ impl Pace {
     #[inline]
     pub(super) fn written(&mut self) {
         if !self.stream {
-            self.last = Some((sync::now(), self.recvs));
+            let in_a_row = self.written_at.replace(self.recvs) == Some(self.recvs);
+            self.last = in_a_row.then(sync::now);
         }
     }
 
@@ -108,7 +110,7 @@ impl Pace {
 /// A send that starts within this time of the end of the last write continues a streak.
 const STREAK_GAP: Duration = Duration::from_micros(5);
 /// After this many, messages are collected.
-const STREAK: u8 = 3;
+const STREAK: u8 = 2;
 /// Fewer sends than this between two ticks end a stream.
 const STREAM_MIN: u32 = 4;
 
@@ -122,7 +124,7 @@ mod tests {
         if !collected {
             pace.written();
             // Far from the gap, however slow the machine is.
-            pace.last = pace.last.map(|(_, recvs)| (Instant::now() + Duration::from_secs(60), recvs));
+            pace.last = pace.last.map(|_| Instant::now() + Duration::from_secs(60));
         }
         pace.end();
         collected
@@ -155,7 +157,7 @@ mod tests {
         let mut pace = Pace::default();
         for _ in 0..20 {
             assert!(!send(&mut pace, false));
-            pace.last = Instant::now().checked_sub(2 * STREAK_GAP).map(|then| (then, 0));
+            pace.last = Instant::now().checked_sub(2 * STREAK_GAP);
         }
     }
 

@@ -242,7 +242,7 @@ pub(crate) struct Slot {
     pub(crate) pipe: Arc<PipeShared>,
     pub(crate) tx: SlotTx,
     /// `None` while somebody reads.
-    pub(crate) rx: Option<SlotRx>,
+    pub(crate) rx: Option<Box<Reader>>,
     /// In the list of ready pipes.
     pub(crate) queued: bool,
     /// Something happened that has not been looked at: while somebody was reading, or while the protocol paused it.
@@ -280,27 +280,49 @@ pub(crate) struct LocalRx {
     pub(crate) ended: Option<Error>,
 }
 
-impl SlotRx {
+/// The receiving side of a pipe. It is taken out of its slot to be read without the socket's lock.
+pub(crate) struct Reader {
+    pub(crate) pipe: Arc<PipeShared>,
+    pub(crate) rx: SlotRx,
+    /// Memory that the socket has lent for what is read.
+    pub(crate) chunk: Option<Vec<u8>>,
+    /// Many pipes wait to be read: not much of each.
+    pub(crate) crowd: bool,
+}
+
+impl Reader {
+    pub(crate) fn new(pipe: &Arc<PipeShared>, rx: SlotRx) -> Box<Self> {
+        Box::new(Self { pipe: pipe.clone(), rx, chunk: None, crowd: false })
+    }
+
+    /// Reads a stream once.
+    pub(crate) fn read(&mut self) {
+        if let (SlotRx::Stream(rx), PipeLink::Stream(stream, _)) = (&mut self.rx, &self.pipe.link) {
+            rx.read(&**stream, self.crowd, &mut self.chunk);
+        }
+    }
+
     /// Something can be delivered without reading.
+    #[inline]
     pub(crate) fn has_messages(&self) -> bool {
-        match self {
-            Self::Stream(rx) => rx.has_bytes(),
-            Self::Local(rx) => !rx.batch.is_empty(),
+        match &self.rx {
+            SlotRx::Stream(rx) => rx.has_bytes(),
+            SlotRx::Local(rx) => !rx.batch.is_empty(),
         }
     }
 
     /// There may be more to read, and nothing will tell.
     pub(crate) fn may_read_more(&self, hangup: bool) -> bool {
-        match self {
-            Self::Stream(rx) => rx.may_read_more(hangup),
-            Self::Local(rx) => rx.more,
+        match &self.rx {
+            SlotRx::Stream(rx) => rx.may_read_more(hangup),
+            SlotRx::Local(rx) => rx.more,
         }
     }
 
     pub(crate) fn ended(&self) -> Option<&Error> {
-        match self {
-            Self::Stream(rx) => rx.ended.as_ref(),
-            Self::Local(rx) => rx.ended.as_ref(),
+        match &self.rx {
+            SlotRx::Stream(rx) => rx.ended.as_ref(),
+            SlotRx::Local(rx) => rx.ended.as_ref(),
         }
     }
 }

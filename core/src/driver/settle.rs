@@ -94,7 +94,7 @@ impl State {
                         core.effects.any = true;
                         core.effects.kick = true;
                     }
-                    if !std::mem::replace(&mut core.hand.armed, true) {
+                    if core.hand.arm() {
                         inner.poll.arm(inner.io().poll());
                     }
                 } else if !core.hand.ready.is_empty() {

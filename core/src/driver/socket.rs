@@ -14,9 +14,9 @@ use super::handover::Drive;
 use super::io::{self, Io};
 use super::ledger::{Core, Effects, End};
 use super::notify::Signal;
-use super::pipe::{Pipe, PipeLink, PipeShared, SlotRx, SlotTx};
+use super::pipe::{Pipe, PipeLink, PipeShared, Reader, SlotRx, SlotTx};
 use super::state::{Fed, Feed, State};
-use super::stream::{OutBuf, Phase};
+use super::stream::{Phase, Write};
 use super::sync::{self, Mutex, MutexGuard, thread, thread_local};
 use super::sys::{self, PipeEvent, SocketPoll};
 use crate::protocol::{Protocol, ProtocolInfo};
@@ -178,10 +178,10 @@ impl Inner {
         if !st.core.effects.any {
             return;
         }
-        if let Some((pipe, out)) = st.core.effects.only_write() {
+        if let Some(write) = st.core.effects.only_write() {
             // Nothing but that comes of most turns, and all the lists take longer to move than to be done.
             drop(st);
-            return self.write(&pipe, out);
+            return self.write(write);
         }
         let effects = std::mem::take(&mut st.core.effects);
         drop(st);
@@ -189,8 +189,8 @@ impl Inner {
     }
 
     fn perform(&self, effects: Effects) {
-        for (pipe, out) in effects.writes {
-            self.write(&pipe, out);
+        for write in effects.writes {
+            self.write(write);
         }
         for channel in effects.tell_readers {
             channel.reader().tell_readable();
@@ -253,15 +253,15 @@ impl Inner {
     }
 
     /// Writes a buffer that was taken from a pipe, and what others append meanwhile.
-    fn write(&self, pipe: &Arc<PipeShared>, mut out: OutBuf) {
-        let PipeLink::Stream(stream, _) = &pipe.link else { return };
+    fn write(&self, mut write: Write) {
         for more_to_come in (0..WRITES).rev() {
-            let result = out.write(&**stream);
+            let PipeLink::Stream(stream, _) = &write.pipe.link else { return };
+            let result = write.out.write(&**stream);
             let mut st = self.lock();
-            let next = st.written(self, pipe.id, out, result, more_to_come > 0);
+            let next = st.written(self, write, result, more_to_come > 0);
             self.finish(st);
             match next {
-                Some(more) => out = more,
+                Some(more) => write = more,
                 None => return,
             }
         }
@@ -274,9 +274,9 @@ impl Inner {
             let SlotTx::Stream(tx) = &mut slot.tx else { return };
             tx.listed = None;
             if tx.phase == Phase::Idle
-                && let Some(out) = tx.take()
+                && let Some(write) = tx.take()
             {
-                st.core.effects.write(slot.pipe.clone(), out);
+                st.core.effects.write(write);
             }
         });
     }
@@ -296,45 +296,43 @@ impl Inner {
         feed: impl FnOnce(&State) -> Feed,
     ) -> (Guard<'a>, bool) {
         let core = &mut st.core;
-        let crowd = core.hand.ready.len() > CROWD;
-        let Some(slot) = core.pipes.get_mut(id) else { return (st, false) };
-        slot.queued = false;
-        let Some(mut rx) = slot.rx.take() else {
-            slot.pending = true;
-            return (st, false);
-        };
-        let stashed = rx.has_messages();
-        // What has been seen on the pipe is not looked at before all is delivered that was read.
-        slot.pending &= stashed;
-        core.stashed -= usize::from(stashed);
-        let pipe = slot.pipe.clone();
-        if !stashed {
-            match (&mut rx, &pipe.link) {
-                (SlotRx::Stream(rx), PipeLink::Stream(stream, _)) => {
-                    let mut chunk = core.chunks.pop();
-                    self.finish(st);
-                    rx.read(&**stream, crowd, &mut chunk);
-                    st = self.lock();
-                    st.core.chunks.extend(chunk);
+        let Some(mut reader) = core.hold(id) else { return (st, false) };
+        let stashed = reader.has_messages();
+        match (&mut reader.rx, &reader.pipe.link) {
+            _ if stashed => {}
+            (SlotRx::Local(rx), PipeLink::Local { rx: channel, .. }) => {
+                let (tell, closed) = channel.take(&mut rx.batch);
+                rx.more = !rx.batch.is_empty();
+                if closed {
+                    rx.ended = Some(Error::ConnectionShutdown);
                 }
-                (SlotRx::Local(rx), PipeLink::Local { rx: channel, .. }) => {
-                    let (tell, closed) = channel.take(&mut rx.batch);
-                    rx.more = !rx.batch.is_empty();
-                    if closed {
-                        rx.ended = Some(Error::ConnectionShutdown);
-                    }
-                    if tell {
-                        core.effects.any = true;
-                        core.effects.tell_writers.push(channel.clone());
-                    }
+                if tell {
+                    core.effects.any = true;
+                    core.effects.tell_writers.push(channel.clone());
                 }
-                _ => {}
+            }
+            _ => {
+                self.finish(st);
+                reader.read();
+                st = self.lock();
             }
         }
-        let how = feed(&st);
-        let Fed { fault, taken } = st.feed(id, &pipe, &mut rx, how, msg);
-        st.put_back(self, id, rx, fault);
+        let taken = self.feed_from(&mut st, reader, msg, feed);
         (st, taken)
+    }
+
+    /// Delivers what has been read, as much as `feed` says, and puts the receiving side back. `true`: a message went straight into `msg`.
+    pub(super) fn feed_from(
+        &self,
+        st: &mut State,
+        mut reader: Box<Reader>,
+        msg: &mut Message,
+        feed: impl FnOnce(&State) -> Feed,
+    ) -> bool {
+        let how = feed(st);
+        let Fed { fault, taken } = st.feed(&mut reader, how, msg);
+        st.put_back(self, reader, fault);
+        taken
     }
 
     /// A local pipe has something to read, or its other end is gone.
@@ -459,11 +457,11 @@ impl Inner {
             let active = std::mem::take(&mut tx.written) && streams;
             if tx.phase == Phase::Idle
                 && !active
-                && let Some(out) = tx.take()
+                && let Some(write) = tx.take()
             {
                 tx.written = false;
                 found = true;
-                effects.write(slot.pipe.clone(), out);
+                effects.write(write);
                 return true;
             }
             // Whoever writes, or sees that a blocked pipe is writable, writes the rest.
@@ -532,8 +530,6 @@ const SPIN_MAX: Duration = Duration::from_micros(30);
 const YIELDS: u32 = 4;
 /// How deep calls from one socket into the other go.
 const LEVELS: u32 = 8;
-/// With more ready pipes than this, each is read in smaller pieces.
-const CROWD: usize = 4;
 /// The most pipes that the I/O thread reads for one socket before it looks after the others.
 const BACKGROUND_READS: usize = 64;
 /// How often a writer goes on with what others have appended meanwhile. Then the next sender writes, or the I/O thread: nobody is

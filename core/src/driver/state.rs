@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::ledger::{Core, End};
 use super::outbox::Turn;
-use super::pipe::{LocalRx, PipeLink, PipeShared, Slot, SlotRx, SlotTx, Traffic};
+use super::pipe::{LocalRx, PipeLink, PipeShared, Reader, Slot, SlotRx, SlotTx, Traffic};
 #[cfg(unix)]
 use super::pollfd::{recv_fd, send_fd};
 use super::socket::Inner;
-use super::stream::{self, OutBuf, Phase, Tx};
+use super::stream::{self, Phase, Tx, Write};
 use super::sys::PipeEvent;
 use crate::message::pop_into;
 use crate::protocol::{Attempt, DropCause, Flow, Protocol, Reject, SendRefused};
@@ -105,21 +105,15 @@ impl State {
 
     /// Delivers what a pipe has received to the protocol: until that pauses the pipe, a queue is full that would drop the rest, or a message went
     /// straight to the caller that receives, and is in `msg`. What comes behind it stays where it is.
-    pub(super) fn feed(
-        &mut self,
-        id: PipeId,
-        pipe: &PipeShared,
-        rx: &mut SlotRx,
-        feed: Feed,
-        msg: &mut Message,
-    ) -> Fed {
+    pub(super) fn feed(&mut self, reader: &mut Reader, feed: Feed, msg: &mut Message) -> Fed {
+        let id = reader.pipe.id;
         self.core.hand.brimful = false;
         let Some(slot) = self.core.pipes.get(id) else { return Fed::default() };
         let limit = slot.limit;
         if slot.paused || slot.dead.is_some() || feed == Feed::Nothing {
             return Fed::default();
         }
-        match (rx, &pipe.link) {
+        match (&mut reader.rx, &reader.pipe.link) {
             (SlotRx::Stream(rx), PipeLink::Stream(_, codec)) => {
                 self.feed_from(id, feed, msg, |msg| rx.next(&**codec, limit, msg))
             }
@@ -179,11 +173,11 @@ impl State {
     #[inline]
     pub(super) fn next_stashed(&mut self, inner: &Inner, taker: ContextId, msg: &mut Message) -> Option<bool> {
         let (id, slot) = self.core.first_stashed()?;
-        let next = match (&mut slot.rx, &slot.pipe.link) {
-            (Some(SlotRx::Stream(rx)), PipeLink::Stream(_, codec)) => rx.next(&**codec, slot.limit, msg),
+        let reader = slot.rx.as_deref_mut()?;
+        let next = match (&mut reader.rx, &reader.pipe.link) {
+            (SlotRx::Stream(rx), PipeLink::Stream(_, codec)) => rx.next(&**codec, slot.limit, msg),
             _ => {
-                let pipe = slot.pipe.clone();
-                self.unstash(inner, id, |st, rx| st.feed(id, &pipe, rx, Feed::Fitting, msg).fault);
+                self.unstash(inner, id, |st, reader| st.feed(reader, Feed::Fitting, msg).fault);
                 return Some(false);
             }
         };
@@ -207,31 +201,33 @@ impl State {
 
     /// Takes the first pipe off the list, and has done with it what is to be done: `feed` answers what is wrong with it.
     #[inline(never)]
-    fn unstash(&mut self, inner: &Inner, id: PipeId, feed: impl FnOnce(&mut Self, &mut SlotRx) -> Option<Error>) {
+    fn unstash(&mut self, inner: &Inner, id: PipeId, feed: impl FnOnce(&mut Self, &mut Reader) -> Option<Error>) {
         let core = &mut self.core;
         core.hand.ready.pop_front();
         core.hand.next_turn();
         core.stashed -= 1;
         let Some(slot) = core.pipes.get_mut(id) else { return };
         slot.queued = false;
-        if let Some(mut rx) = slot.rx.take() {
-            let fault = feed(self, &mut rx);
-            self.put_back(inner, id, rx, fault);
+        if let Some(mut reader) = slot.rx.take() {
+            let fault = feed(self, &mut reader);
+            self.put_back(inner, reader, fault);
         }
     }
 
     /// A receiving side that was taken out of its slot, or used in it, and is done with for now: it is put back, and what is to be done with the pipe follows.
-    pub(super) fn put_back(&mut self, inner: &Inner, id: PipeId, mut rx: SlotRx, fault: Option<Error>) {
+    pub(super) fn put_back(&mut self, inner: &Inner, mut reader: Box<Reader>, fault: Option<Error>) {
         let core = &mut self.core;
+        core.chunks.extend(reader.chunk.take());
+        let id = reader.pipe.id;
         let Some(slot) = core.pipes.get_mut(id) else { return };
-        if let SlotRx::Stream(rx) = &mut rx {
+        if let SlotRx::Stream(rx) = &mut reader.rx {
             rx.settle(&mut core.chunks);
         }
-        let messages = rx.has_messages();
-        let more = rx.may_read_more(slot.hangup);
-        let ended = rx.ended().cloned();
+        let messages = reader.has_messages();
+        let more = reader.may_read_more(slot.hangup);
+        let ended = reader.ended().cloned();
         core.stashed += usize::from(messages);
-        slot.rx = Some(rx);
+        slot.rx = Some(reader);
         if slot.dead.is_some() {
             // Whoever writes detaches it.
             return;
@@ -263,15 +259,17 @@ impl State {
     pub(super) fn written(
         &mut self,
         inner: &Inner,
-        id: PipeId,
-        out: OutBuf,
+        write: Write,
         result: std::io::Result<bool>,
         go_on: bool,
-    ) -> Option<OutBuf> {
+    ) -> Option<Write> {
+        let Write { pipe, out } = write;
         let core = &mut self.core;
+        let id = pipe.id;
         let slot = core.pipes.get_mut(id)?;
         let SlotTx::Stream(tx) = &mut slot.tx else { return None };
         let PipeLink::Stream(stream, _) = &slot.pipe.link else { return None };
+        tx.pipe = Some(pipe);
         tx.taken = out.len();
         match result {
             Ok(true) => {
@@ -290,6 +288,9 @@ impl State {
                     core.straggle(id);
                 } else {
                     core.pace.written();
+                    if slot.dead.is_none() && !slot.full {
+                        return None;
+                    }
                 }
             }
             Ok(false) => {
@@ -341,8 +342,8 @@ impl State {
             core.blocked -= 1;
             let _ = inner.poll.want_write(inner.io().poll(), stream.fd(), id.get(), false);
             tx.phase = Phase::Idle;
-            if let Some(out) = tx.take() {
-                core.effects.write(slot.pipe.clone(), out);
+            if let Some(write) = tx.take() {
+                core.effects.write(write);
             }
         }
     }
@@ -353,13 +354,13 @@ impl State {
     /// The protocol refuses it.
     pub(crate) fn attach(&mut self, inner: &Inner, pipe: &Arc<PipeShared>, limit: usize) -> Result<(), Reject> {
         let (tx, rx) = match &pipe.link {
-            PipeLink::Stream(..) => (SlotTx::Stream(Tx::default()), SlotRx::Stream(stream::Rx::default())),
+            PipeLink::Stream(..) => (SlotTx::Stream(Tx::new(pipe)), SlotRx::Stream(stream::Rx::default())),
             PipeLink::Local { .. } => (SlotTx::Local, SlotRx::Local(LocalRx::default())),
         };
         let slot = Slot {
             pipe: pipe.clone(),
             tx,
-            rx: Some(rx),
+            rx: Some(Reader::new(pipe, rx)),
             queued: false,
             pending: false,
             paused: false,
@@ -414,8 +415,10 @@ impl State {
         }
         let Some(slot) = core.pipes.remove(id) else { return };
         let Slot { pipe, tx, rx, mut traffic, .. } = slot;
-        if let Some(rx) = &rx {
-            core.stashed -= usize::from(rx.has_messages());
+        match &rx {
+            Some(rx) => core.stashed -= usize::from(rx.has_messages()),
+            // A leader that sleeps with it would keep the connection's memory and descriptor.
+            None => core.rouse_leader(),
         }
         let mut unsent = Vec::new();
         match (&pipe.link, tx) {

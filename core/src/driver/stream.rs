@@ -3,11 +3,12 @@
 //! Nothing here does I/O under a lock: the buffers are taken out of the socket's state, used, and put back.
 
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::dirty::Owner;
-
+use super::pipe::PipeShared;
 use crate::transport::{ByteStream, Codec};
 use crate::{Error, Message, Result};
 
@@ -19,9 +20,10 @@ use crate::{Error, Message, Result};
 ///    ▲                   │ EAGAIN
 ///    └──── writable ── Blocked          collecting and `Blocked`: messages are appended, somebody writes later
 /// ```
-#[derive(Default)]
 pub(crate) struct Tx {
     pub(crate) phase: Phase,
+    /// For the next writer; `None` while somebody writes.
+    pub(crate) pipe: Option<Arc<PipeShared>>,
     /// Appended, and not yet taken by a writer.
     pub(crate) out: OutBuf,
     /// Taken by a writer and not written completely, when nobody is writing.
@@ -50,26 +52,44 @@ pub(crate) enum Phase {
     Dead,
 }
 
+/// A buffer in the hands of a writer.
+pub(crate) struct Write {
+    pub(crate) pipe: Arc<PipeShared>,
+    pub(crate) out: OutBuf,
+}
+
 impl Tx {
+    pub(crate) fn new(pipe: &Arc<PipeShared>) -> Self {
+        Self {
+            phase: Phase::Idle,
+            pipe: Some(pipe.clone()),
+            out: OutBuf::default(),
+            rest: None,
+            taken: 0,
+            written: false,
+            listed: None,
+            ticking: false,
+        }
+    }
+
     /// Bytes that have not been written.
     pub(crate) fn pending(&self) -> usize {
         self.taken + self.out.len()
     }
 
     /// The next buffer to write, for a writer that takes the phase `Writing`.
-    pub(crate) fn take(&mut self) -> Option<OutBuf> {
-        let out = match self.rest.take() {
-            Some(rest) => rest,
-            None if self.out.is_empty() => return None,
-            None => {
-                let out = std::mem::take(&mut self.out);
-                self.taken = out.len();
-                out
-            }
-        };
+    pub(crate) fn take(&mut self) -> Option<Write> {
+        if self.rest.is_none() && self.out.is_empty() {
+            return None;
+        }
+        let pipe = self.pipe.take()?;
+        let out = self.rest.take().unwrap_or_else(|| {
+            self.taken = self.out.len();
+            std::mem::take(&mut self.out)
+        });
         self.phase = Phase::Writing;
         self.written = true;
-        Some(out)
+        Some(Write { pipe, out })
     }
 }
 

@@ -9,7 +9,7 @@ use async_io::Async;
 use rustix::buffer::spare_capacity;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::addr::SocketAddrArg;
-use rustix::net::{self, AddressFamily, SendFlags, SocketType, sockopt};
+use rustix::net::{self, AddressFamily, RecvFlags, SendFlags, SocketType, sockopt};
 use spanwire_core::option::{OptionValue, names};
 use spanwire_core::transport::ByteStream;
 use spanwire_core::{Error, OptionMap, Result};
@@ -101,12 +101,12 @@ impl ByteStream for FdStream {
         let len = into.len();
         let spare = into.capacity() - len;
         if spare <= max {
-            return Ok(retry_on_intr(|| rustix::io::read(&self.fd, spare_capacity(into)))?);
+            return Ok(retry_on_intr(|| net::recv(&self.fd, spare_capacity(into), RecvFlags::empty()))?.0);
         }
         // Only a part of the spare capacity may be used, which without unsafe code costs filling it with zeros first.
         into.resize(len + max, 0);
         let read = match into.get_mut(len..) {
-            Some(part) => retry_on_intr(|| rustix::io::read(&self.fd, &mut *part)),
+            Some(part) => retry_on_intr(|| net::recv(&self.fd, &mut *part, RecvFlags::empty())).map(|(n, _)| n),
             None => Ok(0),
         };
         into.truncate(len + *read.as_ref().unwrap_or(&0));

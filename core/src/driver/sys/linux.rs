@@ -81,7 +81,7 @@ impl SocketPoll {
     /// Makes everybody who sleeps here, now or later, return at once.
     pub(crate) fn close(&self, io: &IoPoll) {
         let _ = rustix::io::write(&self.closed, &1_u64.to_ne_bytes());
-        let _ = epoll::delete(&io.epoll, &self.epoll);
+        self.unwatch(io);
     }
 
     /// Makes the I/O thread watch this socket until something happens on it, which may have happened already.
@@ -90,6 +90,11 @@ impl SocketPoll {
         if epoll::modify(&io.epoll, &self.epoll, data, flags) == Err(rustix::io::Errno::NOENT) {
             let _ = epoll::add(&io.epoll, &self.epoll, data, flags);
         }
+    }
+
+    /// The I/O thread need not know this socket until it is armed again.
+    pub(crate) fn unwatch(&self, io: &IoPoll) {
+        let _ = epoll::delete(&io.epoll, &self.epoll);
     }
 }
 

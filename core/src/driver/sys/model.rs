@@ -90,6 +90,10 @@ impl SocketPoll {
             kernel.fire(self.socket);
         }
     }
+
+    pub(crate) fn unwatch(&self, _io: &IoPoll) {
+        kernel().poll(self.socket).armed = false;
+    }
 }
 
 /// The epoll instance of the I/O thread.

@@ -67,6 +67,9 @@ impl SocketPoll {
 
     /// The I/O thread watches always.
     pub(crate) fn arm(&self, _io: &IoPoll) {}
+
+    /// The I/O thread watches always.
+    pub(crate) fn unwatch(&self, _io: &IoPoll) {}
 }
 
 /// What the I/O thread sleeps on.
