@@ -18,6 +18,9 @@ fn topic() -> impl Strategy<Value = Vec<u8>> {
         1 => proptest::collection::vec(any::<u8>(), 0..30),
         // Enough of these that nodes come to have many children.
         4 => proptest::collection::vec(any::<u8>(), 1..2),
+        // The same below long and short labels.
+        4 => (0_usize..90, any::<u8>(), proptest::collection::vec(any::<u8>(), 0..3))
+            .prop_map(|(same, other, end)| [&vec![7; same / 10 * 5][..], &[other], &end].concat()),
     ]
 }
 
