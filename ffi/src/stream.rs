@@ -169,6 +169,14 @@ impl Options for Arc<nng_stream> {
             None => Ok(self.io.get_ref().0.set_option(name, &value)?),
         }
     }
+
+    fn check_set(&self, name: &str) -> Result<()> {
+        // Not to have it comes before a value of the wrong type.
+        match self.get(name) {
+            Err(Code::ENOTSUP) => Err(Code::ENOTSUP),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The object behind a pointer from C; `EINVAL` for null.

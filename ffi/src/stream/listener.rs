@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_io::Timer;
 use event_listener::Event;
 use futures_lite::future::block_on;
-use spanwire::option::{EndpointOptions, names};
+use spanwire::option::{Address, EndpointOptions, names};
 use spanwire::transport::{bytes as plain, spawn};
 use spanwire::{Error, OptionValue, Url};
 
@@ -220,6 +220,9 @@ impl Options for Arc<nng_stream_listener> {
     fn get(&self, name: &str) -> Result<OptionValue> {
         let family = family(&self.url);
         match name {
+            names::LOCAL_ADDRESS if family.has_port() => {
+                Ok(self.options.get(name).unwrap_or(OptionValue::Address(Address::Unspecified)))
+            }
             names::LOCAL_ADDRESS => self.options.get(name).ok_or(Code::ESTATE),
             names::TCP_BOUND_PORT if family.has_port() => self.options.get(name).ok_or(Code::ESTATE),
             names::IPC_PERMISSIONS if family == Family::Ipc => Err(Code::EWRITEONLY),
