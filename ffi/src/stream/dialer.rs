@@ -150,20 +150,20 @@ pub(super) fn defaults(family: Family) -> Arc<EndpointOptions> {
     options.set(names::TCP_NODELAY, false.into());
     options.set(names::TCP_KEEPALIVE, false.into());
     if family.is_ws() {
-        WS_DEFAULTS.iter().for_each(|(name, value)| options.set(*name, value()));
+        WS_DEFAULTS.iter().for_each(|(name, value)| options.set(*name, value.clone()));
     }
     Arc::new(EndpointOptions::new(options))
 }
 
 /// What WebSocket adds, with NNG's defaults.
-const WS_DEFAULTS: [(&str, fn() -> OptionValue); 6] = [
-    (names::WS_PROTOCOL, || "".into()),
-    (names::WS_SEND_TEXT, || false.into()),
-    (names::WS_RECV_TEXT, || false.into()),
-    (names::WS_TXFRAME_MAX, || WS_TXFRAME_MAX_DEFAULT.into()),
-    (names::WS_RXFRAME_MAX, || (1_usize << 20).into()),
+static WS_DEFAULTS: [(&str, OptionValue); 6] = [
+    (names::WS_PROTOCOL, OptionValue::Str(String::new())),
+    (names::WS_SEND_TEXT, OptionValue::Bool(false)),
+    (names::WS_RECV_TEXT, OptionValue::Bool(false)),
+    (names::WS_TXFRAME_MAX, OptionValue::Size(WS_TXFRAME_MAX_DEFAULT)),
+    (names::WS_RXFRAME_MAX, OptionValue::Size(1 << 20)),
     // For messages, which streams are not made of.
-    (names::RECV_SIZE_MAX, || (1_usize << 20).into()),
+    (names::RECV_SIZE_MAX, OptionValue::Size(1 << 20)),
 ];
 
 /// The URL that C has in parts, which it may have changed. `ENOTSUP` for schemes without byte streams.

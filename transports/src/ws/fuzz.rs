@@ -59,7 +59,17 @@ pub struct Received {
 
 /// Receives bytes that arrive in these pieces, at most `max` at a time.
 pub fn receive(masked: bool, pieces: &[&[u8]], message_max: usize, frame_max: usize, max: usize) -> Received {
-    let mut rx = Rx::new(Vec::new(), &Terms { message_max, frame_max, ..Terms::of(!masked, Content::Messages) });
+    receive_as(&Terms { message_max, frame_max, ..Terms::of(!masked, Content::Messages) }, pieces, max)
+}
+
+/// The same of a byte stream: what is given has no lengths in it.
+pub fn receive_bytes(masked: bool, pieces: &[&[u8]], recv_text: bool, frame_max: usize, max: usize) -> Received {
+    let content = Content::Bytes { send_text: false, recv_text };
+    receive_as(&Terms { frame_max, ..Terms::of(!masked, content) }, pieces, max)
+}
+
+fn receive_as(terms: &Terms, pieces: &[&[u8]], max: usize) -> Received {
+    let mut rx = Rx::new(Vec::new(), terms);
     let mut received = Received { given: Vec::new(), pongs: Vec::new(), closed: Vec::new(), ended: None };
     for piece in pieces {
         let wire = Wire(Mutex::new(piece.iter().copied().collect()));

@@ -1,8 +1,8 @@
 //! The receiving side: frames become messages, or bytes.
 //!
 //! The engine is given its own framing, the length and then the message. A message in one frame goes straight on, whatever its length; one in
-//! fragments is collected first, because its length is not known before. Of a byte stream the payloads go straight on, and nothing tells where one ends. Nothing is allocated for bytes that were
-//! only announced.
+//! fragments is collected first, because its length is not known before. Of a byte stream all payloads go straight on, without a length: nothing
+//! tells where one ends. Nothing is allocated for bytes that were only announced.
 
 use std::collections::VecDeque;
 use std::io::{self, Cursor, ErrorKind};
@@ -39,10 +39,9 @@ pub(super) struct Rx {
 }
 
 /// ```text
-/// Header ──a message in one frame,
-///   │      or a frame of bytes ─────► Whole ──────► Header
-///   ├──────a fragment──────────────► Part  ──────► Header
-///   └──────ping, pong, close───────► Control ────► Header
+/// Header ──a message in one frame, bytes──► Whole ──────► Header
+///   ├──────a fragment of a message────────► Part  ──────► Header
+///   └──────ping, pong, close──────────────► Control ────► Header
 /// ```
 enum Frame {
     Header,

@@ -1,7 +1,8 @@
 //! The sending side: messages become frames, or bytes.
 //!
 //! The engine hands over its own framing, the length and then the message. Each message becomes one WebSocket message, in fragments. Of a byte stream
-//! each write becomes one frame, which is a message by itself, of as much as may be in one. Bytes count as written when the whole frame that holds them is with the kernel: what the engine keeps as unsent can't have reached the peer.
+//! each write becomes one frame, a message by itself, of as much as may be in one. Bytes count as written when the whole frame that holds them is with
+//! the kernel: what the engine keeps as unsent can't have reached the peer.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
