@@ -190,6 +190,8 @@ impl Scope {
     pub const LISTENER: Self = Self(8);
     /// Pipes, which only read.
     pub const PIPE: Self = Self(16);
+    /// Byte streams and what makes them, as the C library has them. No socket, dialer or listener of messages has these.
+    pub const STREAM: Self = Self(32);
 
     /// Both scopes.
     ///
@@ -344,6 +346,13 @@ options! {
     WS_TXFRAME_MAX = "ws:txframe-max", Size, [SOCKET DIALER LISTENER], ReadWrite, None, Transport;
     /// The longest WebSocket frame that is accepted, in bytes; 0, the default: as long as a message may be.
     WS_RXFRAME_MAX = "ws:rxframe-max", Size, [SOCKET DIALER LISTENER], ReadWrite, None, Transport;
+    /// The subprotocol of a byte stream over WebSocket, or a list of them, `a, b`: the first of the client's that the listener has too. None by
+    /// default, and neither side accepts one then.
+    WS_PROTOCOL = "ws:protocol", Str, [STREAM], ReadWrite, None, Transport;
+    /// Whether a byte stream over WebSocket goes out in text frames; false by default. Whether it is text is the application's business.
+    WS_SEND_TEXT = "ws:send-text", Bool, [STREAM], ReadWrite, None, Transport;
+    /// Whether a byte stream over WebSocket may come in text frames; false by default.
+    WS_RECV_TEXT = "ws:recv-text", Bool, [STREAM], ReadWrite, None, Transport;
     /// How often a WebSocket's peer is pinged; infinite by default. A peer that sends nothing between two pings is disconnected.
     WS_PING_INTERVAL = "ws:ping-interval", Duration, [SOCKET DIALER LISTENER], ReadWrite, None, Transport;
     /// The user id of the peer's process.
@@ -464,6 +473,7 @@ impl OptionSpec {
             Scope::CONTEXT => "context",
             Scope::DIALER => "dialer",
             Scope::LISTENER => "listener",
+            Scope::STREAM => "byte stream",
             _ => "pipe",
         };
         Err(Error::NotSupported(format!("a {what} has no option {:?}", self.name).into()))
@@ -788,6 +798,10 @@ mod tests {
         assert!(matches!(set("ttl-max", Scope::SOCKET, 0.into()), Err(Error::InvalidArgument(_))));
         assert!(matches!(set("ttl-max", Scope::PIPE, 1.into()), Err(Error::NotSupported(_))));
         assert!(set("ttl-max", Scope::SOCKET, 255.into()).is_ok());
+        // What only byte streams have is nothing that a socket, or what belongs to it, would take and not use.
+        for scope in [Scope::SOCKET, Scope::CONTEXT, Scope::DIALER, Scope::LISTENER, Scope::PIPE] {
+            assert!(matches!(set("ws:protocol", scope, "x".into()), Err(Error::NotSupported(_))));
+        }
         let get = |name: &str, scope| spec(name).and_then(|s| s.check_get(scope));
         assert!(matches!(get("sub:subscribe", Scope::SOCKET), Err(Error::WriteOnly(_))));
     }

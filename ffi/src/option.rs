@@ -395,16 +395,20 @@ fn get_or(value: std::result::Result<OptionValue, Error>, socket: u32, name: &st
 }
 
 /// What NNG does not allow, while Rust's sockets do.
-fn in_range(name: &str, value: &OptionValue) -> Result<()> {
+pub(crate) fn in_range(name: &str, value: &OptionValue) -> Result<()> {
     match (name, value) {
         (names::TTL_MAX, OptionValue::Int(16..)) => Err(Code::EINVAL),
-        (names::RECV_SIZE_MAX, OptionValue::Size(size)) if *size > RECV_SIZE_MAX => Err(Code::EINVAL),
+        (names::RECV_SIZE_MAX | names::WS_TXFRAME_MAX | names::WS_RXFRAME_MAX, OptionValue::Size(size))
+            if *size > SIZE_MAX =>
+        {
+            Err(Code::EINVAL)
+        }
         _ => Ok(()),
     }
 }
 
 /// 4 GiB.
-const RECV_SIZE_MAX: usize = 0xffff_ffff;
+const SIZE_MAX: usize = 0xffff_ffff;
 
 impl Options for spanwire::Pipe {
     /// What it does not have is read from its dialer or listener, and from its socket.

@@ -1,4 +1,4 @@
-//! Byte streams: `nng_stream_*`, over TCP, TLS and the sockets of one machine.
+//! Byte streams: `nng_stream_*`, over TCP, TLS, WebSocket and the sockets of one machine.
 //!
 //! The operations are futures that the aio carries out. Those of one direction take turns, in the order in which they were begun.
 
@@ -10,10 +10,10 @@ use std::sync::Arc;
 use async_io::Async;
 use async_lock::Mutex;
 use futures_lite::future::yield_now;
-use spanwire::OptionValue;
-use spanwire::option::{OptionMap, names};
+use spanwire::option::OptionMap;
 use spanwire::transport::ByteStream;
 use spanwire::transport::bytes::Connected;
+use spanwire::{Error, OptionValue};
 
 use crate::aio::{Aio, Outcome, Pointer, nng_aio};
 use crate::error::{Code, Result};
@@ -24,11 +24,14 @@ use crate::option::{Given, Options, Wanted, get, option_function, options, set};
 use crate::sockaddr::nng_sockaddr;
 use crate::types::nng_duration;
 
+use dialer::Family;
+
 mod dialer;
 mod listener;
 
 /// A connection, as C holds it: what an `Arc` of it points to.
 pub struct nng_stream {
+    family: Family,
     io: Async<Io>,
     found: OptionMap,
     gate: Gate,
@@ -48,11 +51,11 @@ impl AsFd for Io {
 
 impl nng_stream {
     /// A new connection, for an aio to answer to C.
-    fn connected((stream, found): Connected) -> Outcome {
+    fn connected(family: Family, (stream, found): Connected) -> Outcome {
         match Async::new_nonblocking(Io(stream)) {
             Ok(io) => {
                 let gate = Gate::default();
-                let stream = Self { io, found, gate, reading: Mutex::new(()), writing: Mutex::new(()) };
+                let stream = Self { family, io, found, gate, reading: Mutex::new(()), writing: Mutex::new(()) };
                 let stream = Arc::into_raw(Arc::new(stream)).cast_mut();
                 Outcome { result: Ok(0), output: Some(Pointer(stream.cast())) }
             }
@@ -73,7 +76,9 @@ impl nng_stream {
                 match read {
                     // What came before it counts.
                     Err(e) if e.kind() == ErrorKind::Interrupted && bytes.is_empty() => yield_now().await,
-                    Err(e) if e.kind() != ErrorKind::Interrupted => return Err(e.into()),
+                    Err(e) if e.kind() != ErrorKind::Interrupted => return Err(self.cut_off(e)),
+                    // NNG's word for it, which it says whatever has ended a WebSocket.
+                    _ if bytes.is_empty() && self.family.is_ws() => return Err(Code::ECLOSED),
                     _ if bytes.is_empty() => return Err(Code::ECONNSHUT),
                     // SAFETY: within the operation.
                     _ => return Ok(unsafe { memory.fill(&bytes) }),
@@ -91,8 +96,9 @@ impl nng_stream {
             let _turn = self.writing.lock().await;
             let mut offer = Offer { stream: self, open: false };
             let write = |io: &Io| {
-                // Of what is counted in whole records only, one at a time: nothing is under way that has not been counted.
-                let mut room = if self.transforms() { RECORD } else { usize::MAX };
+                // Of what is counted in whole records only, one at a time: nothing is under way that has not been counted. The frames of a
+                // WebSocket go one at a time anyway.
+                let mut room = if self.family == Family::Tls { RECORD } else { usize::MAX };
                 // SAFETY: within the operation.
                 let pieces = unsafe { memory.slices() }.map(|piece| {
                     let now = &piece[..piece.len().min(room)];
@@ -104,14 +110,26 @@ impl nng_stream {
                 offer.open = matches!(&written, Err(e) if e.kind() == ErrorKind::WouldBlock);
                 written
             };
-            Ok(self.io.write_with(write).await?)
+            match self.io.write_with(write).await {
+                Err(e) if e.kind() == ErrorKind::BrokenPipe && self.family.is_ws() => Err(Code::ECLOSED),
+                written => Ok(written?),
+            }
         };
         self.gate.pass(work).await
     }
 
-    /// Whether bytes are changed on their way, so that some may be under way that have not been counted.
-    fn transforms(&self) -> bool {
-        self.found.get(names::TLS_VERIFIED).is_some()
+    /// The number of what has ended a receive.
+    fn cut_off(&self, e: std::io::Error) -> Code {
+        if !self.family.is_ws() {
+            return e.into();
+        }
+        tracing::warn!("a WebSocket has ended: {}", Error::from(e));
+        Code::ECLOSED
+    }
+
+    /// A WebSocket that was closed has no options.
+    fn check_open(&self) -> Result<()> {
+        if self.family.is_ws() && self.gate.is_closed() { Err(Code::ECLOSED) } else { Ok(()) }
     }
 
     fn close(&self) {
@@ -129,7 +147,7 @@ struct Offer<'a> {
 
 impl Drop for Offer<'_> {
     fn drop(&mut self) {
-        if self.open && self.stream.transforms() {
+        if self.open && self.stream.family.shakes_hands() {
             self.stream.close();
         }
     }
@@ -137,6 +155,7 @@ impl Drop for Offer<'_> {
 
 impl Options for Arc<nng_stream> {
     fn get(&self, name: &str) -> Result<OptionValue> {
+        self.check_open()?;
         match self.found.get(name) {
             Some(value) => Ok(value.clone()),
             None => Ok(self.io.get_ref().0.option(name)?),
@@ -144,9 +163,18 @@ impl Options for Arc<nng_stream> {
     }
 
     fn set(&self, name: &str, value: OptionValue) -> Result<()> {
+        self.check_open()?;
         match self.found.get(name) {
             Some(_) => Err(Code::EREADONLY),
             None => Ok(self.io.get_ref().0.set_option(name, &value)?),
+        }
+    }
+
+    fn check_set(&self, name: &str) -> Result<()> {
+        // Not to have it comes before a value of the wrong type.
+        match self.get(name) {
+            Err(Code::ENOTSUP) => Err(Code::ENOTSUP),
+            _ => Ok(()),
         }
     }
 }
@@ -187,7 +215,7 @@ where
 }
 
 export! {
-    /// Reads at least one byte into the aio's memory. `ECONNSHUT` if the peer sends no more.
+    /// Reads at least one byte into the aio's memory. `ECONNSHUT` if the peer sends no more; over WebSocket `ECLOSED`.
     fn nng_stream_recv(stream: *mut nng_stream, aio: *mut nng_aio) {
         // SAFETY: the caller's promise that the pointers are null, or a stream and an aio that have not been freed.
         unsafe {

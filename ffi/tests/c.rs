@@ -72,6 +72,11 @@ fn byte_streams() {
 }
 
 #[test]
+fn byte_streams_over_websocket() {
+    check("websocket", Theirs::TheSame);
+}
+
+#[test]
 fn ends_of_streams_and_datagrams() {
     check("ending", Theirs::Lacking);
 }
@@ -178,7 +183,9 @@ fn headers_agree_with_debians() {
     if !installed() {
         return;
     }
-    for name in ["message", "socket", "poll", "pipe", "object", "options", "stream", "stress", "tools", "urls"] {
+    let names =
+        ["message", "socket", "poll", "pipe", "object", "options", "stream", "websocket", "stress", "tools", "urls"];
+    for name in names {
         let object = scratch().join(name).with_extension("o");
         // Debian's are found by themselves.
         succeed(cc().arg("-c").arg("-o").arg(object).arg(source(name)));
@@ -186,9 +193,26 @@ fn headers_agree_with_debians() {
 }
 
 /// Not `tls`: memcheck takes what `ring`'s assembly has encrypted for uninitialised.
-const PROGRAMS: [&str; 18] = [
-    "message", "socket", "aio", "poll", "pipe", "object", "device", "options", "stream", "ending", "tools", "urls",
-    "fork", "stress", "million", "late", "close", "nulls",
+const PROGRAMS: [&str; 19] = [
+    "message",
+    "socket",
+    "aio",
+    "poll",
+    "pipe",
+    "object",
+    "device",
+    "options",
+    "stream",
+    "websocket",
+    "ending",
+    "tools",
+    "urls",
+    "fork",
+    "stress",
+    "million",
+    "late",
+    "close",
+    "nulls",
 ];
 
 fn folder() -> PathBuf {

@@ -3,7 +3,7 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use spanwire_transports::ws::fuzz::{receive, send};
+use spanwire_transports::ws::fuzz::{receive, receive_bytes, send};
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
@@ -14,6 +14,7 @@ struct Input<'a> {
     message_max: u16,
     frame_max: u16,
     max: u16,
+    recv_text: bool,
 }
 
 #[derive(Arbitrary, Debug)]
@@ -45,6 +46,13 @@ fuzz_target!(|input: Input<'_>| {
     assert_eq!((&whole.given, &whole.closed, &whole.ended), (&cut.given, &cut.closed, &cut.ended));
     assert!(whole.closed.len() <= 1);
     assert_eq!(whole.closed.is_empty(), whole.ended.is_none());
+
+    // A byte stream has the same frames, and no limit for messages.
+    let whole_bytes = receive_bytes(input.masked, &[&bytes], input.recv_text, frame_max, 1 << 16);
+    let max = usize::from(input.max).max(1);
+    let cut = receive_bytes(input.masked, &pieces, input.recv_text, frame_max, max);
+    assert_eq!((&whole_bytes.given, &whole_bytes.closed, &whole_bytes.ended), (&cut.given, &cut.closed, &cut.ended));
+    assert_eq!(whole_bytes.closed.is_empty(), whole_bytes.ended.is_none());
 
     let mut messages = &whole.given[..];
     while let Some((len, behind)) = messages.split_first_chunk() {

@@ -1,7 +1,11 @@
 //! Connections without any protocol of ours: plain byte streams over the same addresses.
 //!
-//! Schemes: `tcp`, `tls+tcp` and their forms for one version of IP, `ipc`, `unix` and on Linux `abstract`. What the transports promise holds here
-//! as well: names are resolved on a thread of their own, stale socket files are removed, and the options of an endpoint are the same.
+//! Schemes: `tcp`, `tls+tcp`, `ws`, `wss` and their forms for one version of IP, `ipc`, `unix` and on Linux `abstract`. What the transports promise
+//! holds here as well: names are resolved on a thread of their own, stale socket files are removed, and the options of an endpoint are the same.
+//!
+//! Over WebSocket each write becomes one frame, of at most `ws:txframe-max` bytes, and what frames bring flows together. There is no subprotocol
+//! unless `ws:protocol` names one; `ws:send-text` and `ws:recv-text` are for peers that want text frames. A listener shares its port
+//! with others, of sockets too, each with a path of its own.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,12 +20,14 @@ use crate::pending::error_at;
 use crate::sys::Acceptor;
 #[cfg(feature = "tls")]
 use crate::tls::{self, Given};
+#[cfg(all(unix, feature = "ws"))]
+use crate::ws::bytes as ws;
 
 /// A connection, and the options that it has, such as `remote-address`.
 pub type Connected = (Box<dyn ByteStream>, OptionMap);
 
-/// A connection that has arrived. With TLS there is a handshake to come, for which the peer may take its time; dropped, the connection is given
-/// up.
+/// A connection that has arrived. With TLS and WebSocket there is a handshake to come, for which the peer may take its time; dropped, the connection
+/// is given up. [`Error::TryAgain`] is none: another listener at this port has the connection.
 pub type Arriving = Pin<Box<dyn Future<Output = Result<Connected>> + Send>>;
 
 /// Connects to this address.
@@ -56,6 +62,8 @@ pub async fn dial(url: &Url, options: &Arc<EndpointOptions>) -> Result<Connected
         "tls+tcp" | "tls+tcp4" | "tls+tcp6" => tls::reach(url, &Given::new(options)).await.map(connected),
         #[cfg(all(unix, not(spanwire_portable), feature = "ipc"))]
         "ipc" | "unix" | "abstract" => crate::ipc::open(&crate::ipc::Place::to_dial(url)?).await.map(connected),
+        #[cfg(all(unix, feature = "ws"))]
+        _ if ws::has_scheme(url) => ws::open(url, options).await,
         _ => Err(no_scheme(url)),
     }
 }
@@ -96,6 +104,11 @@ pub async fn listen(url: &Url, options: &Arc<EndpointOptions>) -> Result<(Listen
             let (bound, url) = crate::ipc::bind(crate::ipc::Place::to_listen(url)?, options.clone()).await?;
             (Bound::Ipc(bound), url)
         }
+        #[cfg(all(unix, feature = "ws"))]
+        _ if ws::has_scheme(url) => {
+            let (bound, url) = ws::bind(url, options).await?;
+            (Bound::Ws(bound), url)
+        }
         _ => return Err(no_scheme(url)),
     };
     Ok((Listener { bound, url: url.clone() }, url))
@@ -113,6 +126,8 @@ enum Bound {
     Tls(Acceptor, Arc<Given>),
     #[cfg(all(unix, not(spanwire_portable), feature = "ipc"))]
     Ipc(crate::ipc::Bound),
+    #[cfg(all(unix, feature = "ws"))]
+    Ws(crate::ws::Bound),
 }
 
 impl Listener {
@@ -142,6 +157,8 @@ impl Listener {
                 let accepted = accepted.map_err(at)?;
                 Ok(Box::pin(async move { Ok(connected(accepted)) }) as Arriving)
             }),
+            #[cfg(all(unix, feature = "ws"))]
+            Bound::Ws(bound) => ws::poll_accept(bound, cx),
         }
     }
 }

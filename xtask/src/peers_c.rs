@@ -178,7 +178,7 @@ const FEATURES: [&str; 17] = [
 
 /// The programs that need nothing but the public API. The others look into NNG's inside (its lists, id maps, URL coding, platform layer), or want
 /// HTTP.
-const SUITE: [&str; 28] = [
+const SUITE: [&str; 30] = [
     "core/aio_test",
     "core/buf_size_test",
     "core/errors_test",
@@ -206,7 +206,9 @@ const SUITE: [&str; 28] = [
     "sp/protocol/survey0/survey_test",
     "sp/transport/ipc/ipc_test",
     "sp/transport/tcp/tcp_test",
+    "sp/transport/ws/ws_test",
     "supplemental/util/idhash_test",
+    "supplemental/websocket/websocket_test",
 ];
 
 /// Tests that fail, and why they may.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_io::Timer;
 use futures_lite::future::or;
-use spanwire::option::{Address, EndpointOptions, OptionMap, names};
+use spanwire::option::{Address, EndpointOptions, OptionMap, WS_TXFRAME_MAX_DEFAULT, names};
 use spanwire::transport::bytes as plain;
 use spanwire::{Error, OptionValue, Url};
 
@@ -17,7 +17,7 @@ use crate::error::{Code, Result};
 use crate::fork;
 use crate::gate::Gate;
 use crate::guard::{bytes, export, object, out, text};
-use crate::option::{Given, Options, Wanted, get, option_function, options, set};
+use crate::option::{Given, Options, Wanted, get, in_range, option_function, options, set};
 use crate::sockaddr::nng_sockaddr;
 use crate::types::nng_duration;
 use crate::url::{self, nng_url};
@@ -32,10 +32,10 @@ pub struct nng_stream_dialer {
 impl nng_stream_dialer {
     async fn dial(&self) -> spanwire::Result<plain::Connected> {
         let late = async {
-            match family(&self.url) {
-                // Who takes a connection in may never say a word on it.
-                Family::Tls => drop(Timer::after(HANDSHAKE_LIMIT).await),
-                Family::Tcp | Family::Ipc => pending().await,
+            // Who takes a connection in may never say a word on it.
+            match family(&self.url).shakes_hands() {
+                true => drop(Timer::after(HANDSHAKE_LIMIT).await),
+                false => pending().await,
             }
             Err(Error::TimedOut)
         };
@@ -45,23 +45,27 @@ impl nng_stream_dialer {
 
 impl Options for Arc<nng_stream_dialer> {
     fn get(&self, name: &str) -> Result<OptionValue> {
-        match (name, family(&self.url)) {
-            (names::LOCAL_ADDRESS, Family::Tcp | Family::Tls) => {
+        let family = family(&self.url);
+        match name {
+            names::LOCAL_ADDRESS if family.has_port() => {
                 Ok(self.options.get(name).unwrap_or(OptionValue::Address(Address::Unspecified)))
             }
-            (name, family) => common(&self.options, name, family),
+            names::WS_REQUEST_HEADERS if family.is_ws() => Err(Code::EWRITEONLY),
+            _ => common(&self.options, name, family),
         }
     }
 
     fn set(&self, name: &str, value: OptionValue) -> Result<()> {
-        match (name, family(&self.url)) {
-            (names::LOCAL_ADDRESS, Family::Tcp | Family::Tls) => match &value {
+        let family = family(&self.url);
+        match name {
+            names::LOCAL_ADDRESS if family.has_port() => match &value {
                 // A fixed port would serve one connection only.
                 OptionValue::Address(Address::Inet(addr)) if addr.port() == 0 => {}
                 _ => return Err(Code::EADDRINVAL),
             },
-            (names::TCP_NODELAY | names::TCP_KEEPALIVE, Family::Tcp | Family::Tls) => {}
-            (name, Family::Tls) if of_tls(name) => {}
+            names::WS_REQUEST_HEADERS if family.is_ws() => {}
+            _ if family.is_ws() && name.starts_with(names::WS_REQUEST_HEADER) => {}
+            _ if settable(name, family) => in_range(name, &value)?,
             _ => return Err(Code::ENOTSUP),
         }
         if self.gate.is_closed() {
@@ -77,41 +81,90 @@ impl Options for Arc<nng_stream_dialer> {
 pub(super) enum Family {
     Tcp,
     Tls,
+    Ws,
+    Wss,
     Ipc,
 }
 
-pub(super) fn family(url: &Url) -> Family {
-    match url.port() {
-        Some(_) if url.scheme().starts_with("tls") => Family::Tls,
-        Some(_) => Family::Tcp,
-        None => Family::Ipc,
+impl Family {
+    pub(super) fn has_port(self) -> bool {
+        self != Self::Ipc
+    }
+
+    pub(super) fn is_tls(self) -> bool {
+        matches!(self, Self::Tls | Self::Wss)
+    }
+
+    pub(super) fn is_ws(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss)
+    }
+
+    /// Whether a connection is one only after a handshake. Then bytes are changed on their way, too, so that some may be under way that
+    /// have not been counted.
+    pub(super) fn shakes_hands(self) -> bool {
+        self.is_tls() || self.is_ws()
     }
 }
 
+pub(super) fn family(url: &Url) -> Family {
+    match url.scheme() {
+        "tcp" | "tcp4" | "tcp6" => Family::Tcp,
+        "ws" | "ws4" | "ws6" => Family::Ws,
+        "wss" | "wss4" | "wss6" => Family::Wss,
+        _ if url.port().is_some() => Family::Tls,
+        _ => Family::Ipc,
+    }
+}
+
+/// Options of dialers and listeners that TCP adds.
+fn of_tcp(name: &str) -> bool {
+    matches!(name, names::TCP_NODELAY | names::TCP_KEEPALIVE)
+}
+
 /// Options of dialers and listeners that TLS adds.
-pub(super) fn of_tls(name: &str) -> bool {
+fn of_tls(name: &str) -> bool {
     let all =
         [names::TLS_CONFIG, names::TLS_AUTH_MODE, names::TLS_CA_FILE, names::TLS_CERT_KEY_FILE, names::TLS_SERVER_NAME];
     all.contains(&name)
 }
 
-/// Options that dialers and listeners have.
+/// Options that dialers and listeners have and that can be set at any time.
+pub(super) fn settable(name: &str, family: Family) -> bool {
+    (family.has_port() && of_tcp(name))
+        || (family.is_tls() && of_tls(name))
+        || (family.is_ws() && WS_DEFAULTS.iter().any(|(ws, _)| *ws == name))
+}
+
+/// What their values are.
 pub(super) fn common(options: &EndpointOptions, name: &str, family: Family) -> Result<OptionValue> {
-    match (name, family) {
-        (names::TCP_NODELAY | names::TCP_KEEPALIVE, Family::Tcp | Family::Tls) => {
-            Ok(options.bool_or(name, false).into())
-        }
-        (name, Family::Tls) if of_tls(name) => Err(Code::EWRITEONLY),
-        _ => Err(Code::ENOTSUP),
+    match name {
+        _ if !settable(name, family) => Err(Code::ENOTSUP),
+        _ if of_tls(name) => Err(Code::EWRITEONLY),
+        _ => options.get(name).ok_or(Code::ENOTSUP),
     }
 }
 
 /// The options of a new dialer or listener. Plain streams leave small packets to the system, unlike pipes.
-pub(super) fn defaults() -> Arc<EndpointOptions> {
+pub(super) fn defaults(family: Family) -> Arc<EndpointOptions> {
     let mut options = OptionMap::new();
     options.set(names::TCP_NODELAY, false.into());
+    options.set(names::TCP_KEEPALIVE, false.into());
+    if family.is_ws() {
+        WS_DEFAULTS.iter().for_each(|(name, value)| options.set(*name, value.clone()));
+    }
     Arc::new(EndpointOptions::new(options))
 }
+
+/// What WebSocket adds, with NNG's defaults.
+static WS_DEFAULTS: [(&str, OptionValue); 6] = [
+    (names::WS_PROTOCOL, OptionValue::Str(String::new())),
+    (names::WS_SEND_TEXT, OptionValue::Bool(false)),
+    (names::WS_RECV_TEXT, OptionValue::Bool(false)),
+    (names::WS_TXFRAME_MAX, OptionValue::Size(WS_TXFRAME_MAX_DEFAULT)),
+    (names::WS_RXFRAME_MAX, OptionValue::Size(1 << 20)),
+    // For messages, which streams are not made of.
+    (names::RECV_SIZE_MAX, OptionValue::Size(1 << 20)),
+];
 
 /// The URL that C has in parts, which it may have changed. `ENOTSUP` for schemes without byte streams.
 ///
@@ -130,14 +183,22 @@ pub(super) unsafe fn address(url: *const nng_url, listen: bool) -> Result<Url> {
     let scheme = part(url.u_scheme)?;
     let text = match scheme {
         "ipc" | "unix" | "abstract" => format!("{scheme}://{}", part(url.u_path)?),
-        "tcp" | "tcp4" | "tcp6" | "tls+tcp" | "tls+tcp4" | "tls+tcp6" => {
+        "tcp" | "tcp4" | "tcp6" | "tls+tcp" | "tls+tcp4" | "tls+tcp6" | "ws" | "ws4" | "ws6" | "wss" | "wss4"
+        | "wss6" => {
+            let target = match (scheme.starts_with("ws"), url.u_query.is_null(), url.u_fragment.is_null()) {
+                (false, _, _) => Ok(String::new()),
+                (true, true, true) => part(url.u_path).map(str::to_owned),
+                (true, false, true) => Ok(format!("{}?{}", part(url.u_path)?, part(url.u_query)?)),
+                // It means nothing to a server (RFC 6455, section 3).
+                (true, _, false) => Err(Code::EADDRINVAL),
+            };
             let (host, port) = (part(url.u_hostname)?, part(url.u_port)?);
             let port = if listen && port.is_empty() { "0" } else { port };
             let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
             if !listen && (host.is_empty() || port.is_empty()) {
                 return Err(Code::EADDRINVAL);
             }
-            format!("{scheme}://{host}:{port}")
+            format!("{scheme}://{host}:{port}{}", target?)
         }
         _ => return Err(Code::ENOTSUP),
     };
@@ -163,7 +224,7 @@ unsafe fn alloc(dialer: *mut *mut nng_stream_dialer, url: *const nng_url) -> Res
     // SAFETY: the caller's promise.
     let (dialer, url) = unsafe { (out(dialer)?, address(url, false)?) };
     fork::begin()?;
-    let options = defaults();
+    let options = defaults(family(&url));
     let made = Arc::new(nng_stream_dialer { url, options, gate: Gate::default() });
     dialer.write(Arc::into_raw(made).cast_mut());
     Ok(())
@@ -189,7 +250,7 @@ export! {
             run(find(dialer), aio, |dialer, _| async move {
                 let dial = async { Ok(dialer.dial().await?) };
                 match dialer.gate.pass(dial).await {
-                    Ok(connection) => nng_stream::connected(connection),
+                    Ok(connection) => nng_stream::connected(family(&dialer.url), connection),
                     Err(code) => Err(code).into(),
                 }
             });

@@ -1,25 +1,29 @@
 //! What makes byte streams by being connected to: `nng_stream_listener_*`.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, ready};
+use std::task::{Poll, Waker, ready};
+use std::time::Duration;
 
 use async_io::Timer;
+use event_listener::Event;
 use futures_lite::future::block_on;
-use spanwire::option::{EndpointOptions, names};
-use spanwire::transport::bytes as plain;
+use spanwire::option::{Address, EndpointOptions, names};
+use spanwire::transport::{bytes as plain, spawn};
 use spanwire::{Error, OptionValue, Url};
 
-use super::dialer::{Family, HANDSHAKE_LIMIT, address, common, defaults, family, of_tls, with_parts};
+use super::dialer::{Family, HANDSHAKE_LIMIT, address, common, defaults, family, settable, with_parts};
 use super::{find, nng_stream, run};
 use crate::aio::nng_aio;
 use crate::error::{Code, Result};
 use crate::fork;
 use crate::gate::Gate;
 use crate::guard::{bytes, export, object, out, text};
-use crate::option::{Given, Options, Wanted, get, option_function, options, set};
+use crate::option::{Given, Options, Wanted, get, in_range, option_function, options, set};
 use crate::sockaddr::nng_sockaddr;
 use crate::types::nng_duration;
 use crate::url::nng_url;
@@ -27,6 +31,8 @@ use crate::url::nng_url;
 /// A listener, as C holds it: what an `Arc` of it points to.
 pub struct nng_stream_listener {
     url: Url,
+    /// As C has given it.
+    raw_url: String,
     options: Arc<EndpointOptions>,
     gate: Gate,
     binding: Mutex<Binding>,
@@ -45,20 +51,25 @@ enum Binding {
 struct Bound {
     url: Url,
     listener: plain::Listener,
-    /// Who has not shaken hands yet, each with its time limit. Held by the operation whose turn it is.
-    arriving: async_lock::Mutex<Vec<(plain::Arriving, Timer)>>,
+    /// Held by the accept whose turn it is, where no handshake is needed.
+    turn: async_lock::Mutex<()>,
+    /// Who has shaken hands, and has not been accepted yet.
+    ready: Mutex<Ready>,
+    came: Event,
+}
+
+#[derive(Default)]
+struct Ready {
+    waiting: VecDeque<plain::Connected>,
+    /// Wakes who shakes hands, if there was no room.
+    room: Option<Waker>,
 }
 
 impl Bound {
-    /// The next connection that is of use: nobody is held up by who is slow, late, or no peer at all.
-    ///
-    /// Given up, it leaves those who have arrived to the next one.
-    async fn accept(&self) -> spanwire::Result<plain::Connected> {
-        let mut arriving = self.arriving.lock().await;
-        // While nobody accepted nobody looked after them: that was not their time.
-        for (_, late) in arriving.iter_mut() {
-            late.set_after(HANDSHAKE_LIMIT);
-        }
+    /// Shakes hands with all who come, for as long as it is polled: nobody is held up by who is slow, late, or no peer at all.
+    async fn serve(&self) -> Result<Infallible> {
+        let mut arriving: Vec<(plain::Arriving, Timer)> = Vec::new();
+        let mut pause: Option<Timer> = None;
         poll_fn(|cx| {
             loop {
                 let mut n = 0;
@@ -73,19 +84,83 @@ impl Bound {
                     };
                     drop(arriving.remove(n));
                     match done {
-                        Ok(connection) => return Poll::Ready(Ok(connection)),
-                        Err(e) => tracing::warn!("{}: a connection has come to nothing: {e}", self.url),
+                        Ok(connection) => self.admit(connection),
+                        Err(e) => self.missed(&e),
                     }
                 }
                 // More of them wait in the system's queue.
-                if n >= HANDSHAKES {
+                if !self.has_room(n, cx.waker()) {
                     return Poll::Pending;
                 }
-                let next = ready!(self.listener.poll_accept(cx))?;
-                arriving.push((next, Timer::after(HANDSHAKE_LIMIT)));
+                if let Some(pause) = &mut pause {
+                    ready!(Pin::new(pause).poll(cx));
+                }
+                pause = None;
+                match ready!(self.listener.poll_accept(cx)) {
+                    Ok(next) => arriving.push((next, Timer::after(HANDSHAKE_LIMIT))),
+                    Err(e) => {
+                        self.missed(&e);
+                        pause = Some(Timer::after(PAUSE));
+                    }
+                }
             }
         })
         .await
+    }
+
+    fn ready(&self) -> MutexGuard<'_, Ready> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn admit(&self, connection: plain::Connected) {
+        self.ready().waiting.push_back(connection);
+        self.came.notify_additional(1);
+    }
+
+    /// Whether one more may shake hands, besides so many. If not, this is woken when it may be so.
+    fn has_room(&self, arriving: usize, waker: &Waker) -> bool {
+        let mut ready = self.ready();
+        let has_room = arriving + ready.waiting.len() < HANDSHAKES;
+        ready.room = (!has_room).then(|| waker.clone());
+        has_room
+    }
+
+    /// Who has waited longest, and who is to be woken because there is room now.
+    fn take(&self) -> (Option<plain::Connected>, Option<Waker>) {
+        let mut ready = self.ready();
+        (ready.waiting.pop_front(), ready.room.take())
+    }
+
+    /// The next who has shaken hands.
+    async fn next(&self) -> plain::Connected {
+        loop {
+            let came = self.came.listen();
+            let (next, room) = self.take();
+            room.into_iter().for_each(Waker::wake);
+            match next {
+                Some(connection) => return connection,
+                None => came.await,
+            }
+        }
+    }
+
+    /// The next connection, where no handshake is needed.
+    async fn accept(&self) -> spanwire::Result<plain::Connected> {
+        let _turn = self.turn.lock().await;
+        loop {
+            match poll_fn(|cx| self.listener.poll_accept(cx)).await?.await {
+                Ok(connection) => return Ok(connection),
+                Err(e) => self.missed(&e),
+            }
+        }
+    }
+
+    fn missed(&self, e: &Error) {
+        match e {
+            // Another listener at the port has it.
+            Error::TryAgain => {}
+            e => tracing::warn!("{}: a connection has come to nothing: {e}", self.url),
+        }
     }
 }
 
@@ -94,7 +169,7 @@ impl nng_stream_listener {
         self.binding.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn listen(&self) -> Result<()> {
+    fn listen(self: &Arc<Self>) -> Result<()> {
         let mut binding = self.binding();
         match *binding {
             Binding::Unbound => {}
@@ -102,7 +177,13 @@ impl nng_stream_listener {
             Binding::Closed => return Err(Code::ECLOSED),
         }
         let (listener, url) = block_on(plain::listen(&self.url, &self.options))?;
-        *binding = Binding::Bound(Arc::new(Bound { url, listener, arriving: async_lock::Mutex::default() }));
+        let (turn, ready, came) = Default::default();
+        let bound = Arc::new(Bound { url, listener, turn, ready, came });
+        if family(&self.url).shakes_hands() {
+            let (me, bound) = (self.clone(), bound.clone());
+            spawn(async move { _ = me.gate.pass(bound.serve()).await });
+        }
+        *binding = Binding::Bound(bound);
         Ok(())
     }
 
@@ -112,50 +193,66 @@ impl nng_stream_listener {
             Binding::Bound(bound) => Ok(bound.clone()),
             Binding::Closed => Err(Code::ECLOSED),
         };
-        let accept = async { Ok(bound?.accept().await?) };
+        let family = family(&self.url);
+        let accept = async {
+            match family.shakes_hands() {
+                true => Ok(bound?.next().await),
+                false => Ok(bound?.accept().await?),
+            }
+        };
         match self.gate.pass(accept).await {
-            Ok(connection) => nng_stream::connected(connection),
+            Ok(connection) => nng_stream::connected(family, connection),
             Err(code) => Err(code).into(),
         }
     }
 
     fn close(&self) {
         self.gate.close();
-        *self.binding() = Binding::Closed;
+        let was = std::mem::replace(&mut *self.binding(), Binding::Closed);
+        if let Binding::Bound(bound) = was {
+            let waiting = std::mem::take(&mut bound.ready().waiting);
+            waiting.iter().for_each(|(stream, _)| stream.shutdown());
+        }
     }
 }
 
 impl Options for Arc<nng_stream_listener> {
     fn get(&self, name: &str) -> Result<OptionValue> {
-        let bound = || self.options.get(name).ok_or(Code::ESTATE);
-        match (name, family(&self.url)) {
-            (names::LOCAL_ADDRESS, _) | (names::TCP_BOUND_PORT, Family::Tcp | Family::Tls) => bound(),
-            (names::IPC_PERMISSIONS, Family::Ipc) => Err(Code::EWRITEONLY),
-            (name, family) => common(&self.options, name, family),
+        let family = family(&self.url);
+        match name {
+            names::LOCAL_ADDRESS if family.has_port() => {
+                Ok(self.options.get(name).unwrap_or(OptionValue::Address(Address::Unspecified)))
+            }
+            names::LOCAL_ADDRESS => self.options.get(name).ok_or(Code::ESTATE),
+            names::TCP_BOUND_PORT if family.has_port() => self.options.get(name).ok_or(Code::ESTATE),
+            names::IPC_PERMISSIONS if family == Family::Ipc => Err(Code::EWRITEONLY),
+            names::WS_RESPONSE_HEADERS if family.is_ws() => Err(Code::EWRITEONLY),
+            names::URL if family.is_ws() => Ok(self.raw_url.clone().into()),
+            _ => common(&self.options, name, family),
         }
     }
 
     fn set(&self, name: &str, value: OptionValue) -> Result<()> {
-        let binding = self.binding();
-        match (name, family(&self.url), &*binding) {
-            (names::LOCAL_ADDRESS, _, _) => Err(Code::EREADONLY),
-            (
-                names::TCP_NODELAY | names::TCP_KEEPALIVE,
-                Family::Tcp | Family::Tls,
-                Binding::Unbound | Binding::Bound(_),
-            ) => Ok(()),
-            (name, Family::Tls, Binding::Unbound | Binding::Bound(_)) if of_tls(name) => Ok(()),
-            (name, Family::Tls, Binding::Closed) if of_tls(name) => Err(Code::ECLOSED),
-            (names::IPC_PERMISSIONS, Family::Ipc, Binding::Unbound) => match value {
+        let (binding, family) = (self.binding(), family(&self.url));
+        let is_known = match name {
+            names::LOCAL_ADDRESS => return Err(Code::EREADONLY),
+            names::URL if family.is_ws() => return Err(Code::EREADONLY),
+            names::IPC_PERMISSIONS => family == Family::Ipc,
+            names::WS_RESPONSE_HEADERS => family.is_ws(),
+            _ if name.starts_with(names::WS_RESPONSE_HEADER) => family.is_ws(),
+            _ => settable(name, family),
+        };
+        match (name, &*binding) {
+            _ if !is_known => return Err(Code::ENOTSUP),
+            (names::IPC_PERMISSIONS, Binding::Unbound) => match value {
                 // The bits of a file that may be set: who may do what.
-                OptionValue::Int(0..=0o777) => Ok(()),
-                _ => Err(Code::EINVAL),
+                OptionValue::Int(0..=0o777) => {}
+                _ => return Err(Code::EINVAL),
             },
-            (names::IPC_PERMISSIONS, Family::Ipc, Binding::Bound(_)) => Err(Code::EBUSY),
-            (names::TCP_NODELAY | names::TCP_KEEPALIVE, Family::Tcp | Family::Tls, Binding::Closed)
-            | (names::IPC_PERMISSIONS, Family::Ipc, Binding::Closed) => Err(Code::ECLOSED),
-            _ => Err(Code::ENOTSUP),
-        }?;
+            (names::IPC_PERMISSIONS, Binding::Bound(_)) => return Err(Code::EBUSY),
+            (_, Binding::Closed) => return Err(Code::ECLOSED),
+            (_, Binding::Unbound | Binding::Bound(_)) => in_range(name, &value)?,
+        }
         self.options.set(name.to_owned(), value);
         Ok(())
     }
@@ -165,16 +262,31 @@ impl Options for Arc<nng_stream_listener> {
 /// As [`address`]; `listener` is null or can be written to.
 unsafe fn alloc(listener: *mut *mut nng_stream_listener, url: *const nng_url) -> Result<()> {
     // SAFETY: the caller's promise.
-    let (listener, url) = unsafe { (out(listener)?, address(url, true)?) };
+    let (listener, raw_url, url) = unsafe { (out(listener)?, raw(url)?, address(url, true)?) };
     fork::begin()?;
     let made = Arc::new(nng_stream_listener {
+        options: defaults(family(&url)),
         url,
-        options: defaults(),
+        raw_url,
         gate: Gate::default(),
         binding: Mutex::new(Binding::Unbound),
     });
     listener.write(Arc::into_raw(made).cast_mut());
     Ok(())
+}
+
+/// The text of a URL in parts; empty if that is missing.
+///
+/// # Safety
+/// As [`address`].
+unsafe fn raw(url: *const nng_url) -> Result<String> {
+    // SAFETY: the caller's promise.
+    let raw = unsafe { object(url) }?.u_rawurl;
+    if raw.is_null() {
+        return Ok(String::new());
+    }
+    // SAFETY: not null, and the caller's promise.
+    Ok(unsafe { CStr::from_ptr(raw) }.to_string_lossy().into_owned())
 }
 
 export! {
@@ -242,5 +354,7 @@ options! {
     }
 }
 
-/// How many may shake hands at a time.
+/// How many may shake hands at a time, or have done so and wait to be accepted.
 const HANDSHAKES: usize = 64;
+/// Before the next attempt to accept, when the system has refused one.
+const PAUSE: Duration = Duration::from_millis(100);

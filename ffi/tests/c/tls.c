@@ -1,4 +1,5 @@
-// TLS: configurations, both ends of a connection, what pipes tell, and who is refused. The test puts the PEM files here.
+// TLS: configurations, both ends of a connection, what pipes tell, and who is refused; byte streams over TLS and over WebSocket with TLS. The test puts
+// the PEM files here.
 #include "show.h"
 
 #include <nng/supplemental/tls/tls.h>
@@ -286,6 +287,166 @@ streams(const char *cert, const char *key)
 	free(got);
 }
 
+static int
+ended(nng_aio *aio)
+{
+	nng_aio_wait(aio);
+	return (nng_aio_result(aio));
+}
+
+// Byte streams over WebSocket with TLS, and what NNG's library has no answer to: see websocket.c.
+static void
+websockets(const char *cert, const char *key)
+{
+	nng_stream_listener *listener, *other;
+	nng_stream_dialer   *dialer;
+	nng_stream          *near, *far, *silent;
+	nng_tls_config      *mine = config(NNG_TLS_MODE_SERVER), *theirs = config(NNG_TLS_MODE_CLIENT), *none;
+	nng_aio             *accept, *dial;
+	nng_socket           pull, push;
+	nng_listener         messages;
+	nng_thread          *thread;
+	int                  port;
+	bool                 verified;
+	char                 url[64], buf[16] = { 0 }, *text, *sent = malloc(BULK), *got = malloc(BULK);
+
+	MUST(nng_aio_alloc(&accept, NULL, NULL));
+	MUST(nng_aio_alloc(&dial, NULL, NULL));
+	MUST(nng_stream_listener_alloc(&listener, "wss4://127.0.0.1:0/path"));
+	SHOW(nng_stream_listener_listen(listener));
+	MUST(nng_tls_config_own_cert(mine, cert, key, NULL));
+	SHOW(nng_stream_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, mine));
+	SHOW(nng_stream_listener_get_ptr(listener, NNG_OPT_TLS_CONFIG, (void **) &none));
+	SHOW(nng_stream_listener_set_string(listener, NNG_OPT_WS_RESPONSE_HEADERS, "no colon"));
+	SHOW(nng_stream_listener_listen(listener));
+	SHOW(nng_stream_listener_set_string(listener, NNG_OPT_WS_RESPONSE_HEADERS, "X-One: 1\r\nX-Two: 2\r\n"));
+	SHOW(nng_stream_listener_set_string(listener, NNG_OPT_WS_RESPONSE_HEADER "X-Two", "two"));
+	SHOW(nng_stream_listener_listen(listener));
+	MUST(nng_stream_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port));
+	// One says nothing, and holds up nobody. Who is not trusted gets no connection.
+	silent = reach(port);
+	snprintf(url, sizeof(url), "wss://127.0.0.1:%d/path?query", port);
+	MUST(nng_stream_dialer_alloc(&dialer, url));
+	nng_stream_dialer_dial(dialer, dial);
+	SHOW(ended(dial));
+	MUST(nng_tls_config_ca_chain(theirs, cert, NULL));
+	SHOW(nng_stream_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, theirs));
+	SHOW(nng_stream_dialer_set_size(dialer, NNG_OPT_WS_SENDMAXFRAME, 4));
+	nng_stream_dialer_dial(dialer, dial);
+	SHOW(ended(dial));
+	nng_stream_listener_accept(listener, accept);
+	SHOW(ended(accept));
+	near = nng_aio_get_output(dial, 0);
+	far  = nng_aio_get_output(accept, 0);
+	SHOW(nng_stream_get_bool(near, NNG_OPT_TLS_VERIFIED, &verified));
+	NUMBER(verified);
+	SHOW(nng_stream_get_string(far, NNG_OPT_WS_REQUEST_URI, &text));
+	TEXT(text);
+	nng_strfree(text);
+	SHOW(nng_stream_get_string(near, NNG_OPT_WS_RESPONSE_HEADER "x-two", &text));
+	TEXT(text);
+	nng_strfree(text);
+	NUMBER(once(nng_stream_send, near, "longer", 6));
+	NUMBER(once(nng_stream_recv, far, buf, 16));
+	TEXT(buf);
+	// What comes after the peer's close is the end, as often as one asks.
+	nng_stream_close(near);
+	SHOW((int) -once(nng_stream_recv, far, buf, 16));
+	SHOW((int) -once(nng_stream_recv, far, buf, 16));
+	SHOW((int) -once(nng_stream_send, far, buf, 16));
+	nng_stream_free(near);
+	nng_stream_free(far);
+
+	SHOW(nng_stream_dialer_set_size(dialer, NNG_OPT_WS_SENDMAXFRAME, 0));
+	SHOW(nng_stream_listener_set_size(listener, NNG_OPT_WS_RECVMAXFRAME, 0));
+	nng_stream_dialer_dial(dialer, dial);
+	nng_stream_listener_accept(listener, accept);
+	SHOW(ended(dial));
+	SHOW(ended(accept));
+	near = nng_aio_get_output(dial, 0);
+	far  = nng_aio_get_output(accept, 0);
+	for (int i = 0; i < BULK; i++) {
+		sent[i] = (char) (i * 31 + i / 251);
+	}
+	half h = { far, sent };
+	MUST(nng_thread_create(&thread, transmit, &h));
+	all(nng_stream_recv, near, got, BULK);
+	nng_thread_destroy(thread);
+	NUMBER(memcmp(sent, got, BULK));
+	half back = { near, got };
+	MUST(nng_thread_create(&thread, transmit, &back));
+	all(nng_stream_recv, far, sent, BULK);
+	nng_thread_destroy(thread);
+	NUMBER(memcmp(sent, got, BULK));
+	// A frame that is given up may be under way in part: nothing can follow it.
+	nng_aio_set_timeout(dial, 20);
+	do {
+		nng_iov iov = { sent, BULK };
+		MUST(nng_aio_set_iov(dial, 1, &iov));
+		nng_stream_send(near, dial);
+	} while (ended(dial) == 0);
+	SHOW(nng_aio_result(dial));
+	SHOW((int) -once(nng_stream_send, near, "more", 4));
+	nng_stream_free(near);
+	nng_stream_free(far);
+
+	// Text is refused by who has not asked for it.
+	nng_aio_set_timeout(dial, 20000);
+	SHOW(nng_stream_dialer_set_bool(dialer, NNG_OPT_WS_SEND_TEXT, true));
+	nng_stream_dialer_dial(dialer, dial);
+	nng_stream_listener_accept(listener, accept);
+	SHOW(ended(dial));
+	SHOW(ended(accept));
+	near = nng_aio_get_output(dial, 0);
+	far  = nng_aio_get_output(accept, 0);
+	NUMBER(once(nng_stream_send, near, "text", 4));
+	SHOW((int) -once(nng_stream_recv, far, buf, 16));
+	SHOW((int) -once(nng_stream_recv, near, buf, 16));
+	nng_stream_free(near);
+	nng_stream_free(far);
+
+	// Messages, and other bytes, at the same port.
+	MUST(nng_pull0_open(&pull));
+	MUST(nng_push0_open(&push));
+	snprintf(url, sizeof(url), "wss4://127.0.0.1:%d/messages", port);
+	MUST(nng_listener_create(&messages, pull, url));
+	MUST(nng_listener_set_ptr(messages, NNG_OPT_TLS_CONFIG, mine));
+	SHOW(nng_listener_start(messages, 0));
+	MUST(nng_socket_set_ptr(push, NNG_OPT_TLS_CONFIG, theirs));
+	snprintf(url, sizeof(url), "wss://127.0.0.1:%d/messages", port);
+	SHOW(nng_dial(push, url, NULL, 0));
+	SHOW(nng_send(push, "message", 8, 0));
+	size_t size = sizeof(buf);
+	SHOW(nng_recv(pull, buf, &size, 0));
+	TEXT(buf);
+	snprintf(url, sizeof(url), "ws://127.0.0.1:%d/plain", port);
+	MUST(nng_stream_listener_alloc(&other, url));
+	SHOW(nng_stream_listener_listen(other));
+	nng_stream_listener_free(other);
+	nng_close(push);
+	nng_close(pull);
+
+	nng_stream_listener_accept(listener, accept);
+	nng_stream_listener_close(listener);
+	SHOW(ended(accept));
+	nng_stream_free(silent);
+	nng_stream_dialer_free(dialer);
+	nng_stream_listener_free(listener);
+	// What can't be asked for.
+	MUST(nng_stream_dialer_alloc(&dialer, "ws://127.0.0.1:1/path"));
+	SHOW(nng_stream_dialer_set_string(dialer, NNG_OPT_WS_PROTOCOL, "a\r\nX: y"));
+	nng_stream_dialer_dial(dialer, dial);
+	SHOW(ended(dial));
+	nng_stream_dialer_free(dialer);
+	SHOW(nng_stream_dialer_alloc(&dialer, "ws://127.0.0.1:1/path#part"));
+	nng_tls_config_free(mine);
+	nng_tls_config_free(theirs);
+	nng_aio_free(accept);
+	nng_aio_free(dial);
+	free(sent);
+	free(got);
+}
+
 int
 main(void)
 {
@@ -293,6 +454,7 @@ main(void)
 	configurations(cert, key);
 	connections(cert, key);
 	streams(cert, key);
+	websockets(cert, key);
 	free(cert);
 	free(key);
 	return 0;

@@ -9,6 +9,7 @@ use spanwire_core::transport::ByteStream;
 
 use super::http::{Headers, Request, acceptance, check_response, request};
 use super::rx::{Reply, Rx};
+use super::stream::{Content, Terms};
 use super::tx::Tx;
 
 /// A server's judgement of these bytes: the status of its answer and the length of the request; `None` if it waits for more.
@@ -16,12 +17,12 @@ pub fn judge_request(bytes: &[u8], subprotocol: &str) -> Option<(u16, usize)> {
     match Request::parse(bytes) {
         Ok(Some((request, len))) => {
             assert!(request.path().starts_with('/'), "{request:?}");
-            let status = request.judge(subprotocol).map_or_else(|refusal| refusal.status, |_| 101);
+            let status = request.judge(Some(subprotocol)).map_or_else(|refusal| refusal.status, |_| 101);
             Some((status, len))
         }
         Ok(None) => None,
         Err(refusal) => {
-            let said = check_response(&refusal.response(), "", subprotocol);
+            let said = check_response(&refusal.response(), "", Some(subprotocol));
             assert!(said.is_err(), "{refusal:?} is an answer that opens a WebSocket");
             Some((refusal.status, bytes.len()))
         }
@@ -33,12 +34,13 @@ pub fn judge_request(bytes: &[u8], subprotocol: &str) -> Option<(u16, usize)> {
 /// # Errors
 /// It does not.
 pub fn judge_response(bytes: &[u8], key: &str, subprotocol: &str) -> Result<Option<usize>, Error> {
-    Ok(check_response(bytes, key, subprotocol)?.map(|(_, len)| len))
+    Ok(check_response(bytes, key, Some(subprotocol))?.map(|(_, len)| len))
 }
 
 /// A request with these header lines, and the response to it; `None` if the lines can't be headers.
 pub fn heads(lines: &str, key: &str, subprotocol: &str) -> Option<(Vec<u8>, Vec<u8>)> {
     let extra = Headers::from_lines(lines).ok()?;
+    let subprotocol = Some(subprotocol);
     Some((request("host", "/path", key, subprotocol, &extra), acceptance(key, subprotocol, &extra)))
 }
 
@@ -57,7 +59,17 @@ pub struct Received {
 
 /// Receives bytes that arrive in these pieces, at most `max` at a time.
 pub fn receive(masked: bool, pieces: &[&[u8]], message_max: usize, frame_max: usize, max: usize) -> Received {
-    let mut rx = Rx::new(masked, Vec::new(), message_max, frame_max);
+    receive_as(&Terms { message_max, frame_max, ..Terms::of(!masked, Content::Messages) }, pieces, max)
+}
+
+/// The same of a byte stream: what is given has no lengths in it.
+pub fn receive_bytes(masked: bool, pieces: &[&[u8]], recv_text: bool, frame_max: usize, max: usize) -> Received {
+    let content = Content::Bytes { send_text: false, recv_text };
+    receive_as(&Terms { frame_max, ..Terms::of(!masked, content) }, pieces, max)
+}
+
+fn receive_as(terms: &Terms, pieces: &[&[u8]], max: usize) -> Received {
+    let mut rx = Rx::new(Vec::new(), terms);
     let mut received = Received { given: Vec::new(), pongs: Vec::new(), closed: Vec::new(), ended: None };
     for piece in pieces {
         let wire = Wire(Mutex::new(piece.iter().copied().collect()));
@@ -84,7 +96,8 @@ pub fn receive(masked: bool, pieces: &[&[u8]], message_max: usize, frame_max: us
 /// The frames for these bytes of the engine.
 pub fn send(client: bool, frame_max: usize, bytes: &[u8]) -> Vec<u8> {
     let wire = Wire(Mutex::default());
-    let (mut tx, mut sent) = (Tx::new(client, frame_max), 0);
+    let (mut tx, mut sent) =
+        (Tx::new(&Terms { fragment: frame_max.max(1), ..Terms::of(client, Content::Messages) }), 0);
     while let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
         match tx.write(&wire, &[IoSlice::new(rest)]) {
             Ok(n) => sent += n,

@@ -36,7 +36,7 @@ impl Headers {
     /// [`Error::InvalidArgument`].
     pub(crate) fn push(&mut self, name: &str, value: &str) -> Result<()> {
         let bad = |why| Error::InvalidArgument(format!("header {name:?}: {why}").into());
-        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)) {
+        if !is_token(name) {
             return Err(bad("this is no name"));
         }
         if !value.chars().all(|c| c == '\t' || !c.is_control()) {
@@ -70,11 +70,50 @@ impl Headers {
         })
     }
 
-    /// Whether a list, of one or several headers, has this word.
-    fn lists(&self, name: &str, word: &str) -> bool {
-        let found = self.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
-        found.flat_map(|(_, value)| value.split(',')).any(|found| found.trim().eq_ignore_ascii_case(word))
+    /// The words of a list, of one or several headers.
+    fn list(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).flat_map(|(_, value)| words(value))
     }
+
+    /// Whether a list has this word.
+    fn lists(&self, name: &str, word: &str) -> bool {
+        self.list(name).any(|found| found.eq_ignore_ascii_case(word))
+    }
+}
+
+/// The words of a list.
+fn words(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|word| !word.is_empty())
+}
+
+/// The value of the first header of this name, in lines as [`Headers::to_lines`] makes them.
+pub(crate) fn find<'a>(lines: &'a str, name: &str) -> Option<&'a str> {
+    let mut headers = lines.lines().filter_map(|line| line.split_once(':'));
+    headers.find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+}
+
+/// The lines with the headers in a head of ours.
+pub(crate) fn lines_of(head: &[u8]) -> String {
+    let text = String::from_utf8_lossy(head);
+    let (_, lines) = text.split_once("\r\n").unwrap_or_default();
+    lines.strip_suffix("\r\n").unwrap_or(lines).to_owned()
+}
+
+/// A subprotocol, or a list of them, as an option has it. `None`: nothing is in it.
+///
+/// # Errors
+/// [`Error::InvalidArgument`] for what can't stand in a header.
+pub(crate) fn subprotocols(list: &str) -> Result<Option<String>> {
+    if let Some(bad) = words(list).find(|word| !is_token(word)) {
+        return Err(Error::InvalidArgument(format!("{bad:?} can't be a subprotocol").into()));
+    }
+    let words: Vec<_> = words(list).collect();
+    Ok((!words.is_empty()).then(|| words.join(", ")))
+}
+
+/// Whether this may be the name of a header or of a subprotocol.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
 impl From<&mut [httparse::Header<'_>]> for Headers {
@@ -131,11 +170,11 @@ impl Request {
         canonical_path(path_of(&self.target).unwrap_or(""))
     }
 
-    /// Whether it opens a WebSocket of this subprotocol; its key.
+    /// Whether it opens a WebSocket of one of these subprotocols, or of none; its key, and the subprotocol.
     ///
     /// # Errors
     /// The answer that it gets instead.
-    pub(crate) fn judge(&self, subprotocol: &str) -> Result<&str, Refusal> {
+    pub(crate) fn judge(&self, served: Option<&str>) -> Result<(&str, Option<&str>), Refusal> {
         let headers = &self.headers;
         if !headers.lists("upgrade", "websocket") || !headers.lists("connection", "upgrade") {
             return Err(Refusal::new(426, "this is a WebSocket"));
@@ -148,11 +187,20 @@ impl Request {
         if key.len() != 24 || !key.ends_with("==") {
             return Err(Refusal::new(400, "Sec-WebSocket-Key is missing or wrong"));
         }
-        if !headers.lists("sec-websocket-protocol", subprotocol) {
-            let asked = headers.get("sec-websocket-protocol").unwrap_or("");
-            return Err(Refusal::new(400, format!("subprotocol {asked:?}, {subprotocol:?} is served here")));
+        let mut asked = headers.list("sec-websocket-protocol").peekable();
+        let Some(served) = served else {
+            return match asked.peek() {
+                None => Ok((key, None)),
+                Some(asked) => Err(Refusal::new(400, format!("subprotocol {asked:?}, none is served here"))),
+            };
+        };
+        match asked.find(|asked| words(served).any(|served| served.eq_ignore_ascii_case(asked))) {
+            Some(agreed) => Ok((key, Some(agreed))),
+            None => {
+                let asked = headers.get("sec-websocket-protocol").unwrap_or("");
+                Err(Refusal::new(400, format!("subprotocol {asked:?}, {served:?} is served here")))
+            }
         }
-        Ok(key)
     }
 }
 
@@ -201,23 +249,30 @@ impl From<Refusal> for Error {
     }
 }
 
+/// The header that names subprotocols.
+fn protocol_line(subprotocol: Option<&str>) -> String {
+    subprotocol.map_or_else(String::new, |name| format!("Sec-WebSocket-Protocol: {name}\r\n"))
+}
+
 /// The response that opens the WebSocket.
-pub(crate) fn acceptance(key: &str, subprotocol: &str, extra: &Headers) -> Vec<u8> {
+pub(crate) fn acceptance(key: &str, subprotocol: Option<&str>, extra: &Headers) -> Vec<u8> {
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {}\r\nSec-WebSocket-Protocol: {subprotocol}\r\n{}\r\n",
+         Sec-WebSocket-Accept: {}\r\n{}{}\r\n",
         derive_accept_key(key.as_bytes()),
+        protocol_line(subprotocol),
         extra.to_lines()
     )
     .into_bytes()
 }
 
-/// The request that asks for a WebSocket.
-pub(crate) fn request(host: &str, target: &str, key: &str, subprotocol: &str, extra: &Headers) -> Vec<u8> {
+/// The request that asks for a WebSocket, of one of these subprotocols.
+pub(crate) fn request(host: &str, target: &str, key: &str, subprotocols: Option<&str>, extra: &Headers) -> Vec<u8> {
     let host = if extra.get("host").is_some() { String::new() } else { format!("Host: {host}\r\n") };
     format!(
         "GET {target} HTTP/1.1\r\n{host}Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {subprotocol}\r\n{}\r\n",
+         Sec-WebSocket-Version: 13\r\n{}{}\r\n",
+        protocol_line(subprotocols),
         extra.to_lines()
     )
     .into_bytes()
@@ -226,9 +281,9 @@ pub(crate) fn request(host: &str, target: &str, key: &str, subprotocol: &str, ex
 /// The headers of the response at the front of these bytes, and its length. `None`: it is not complete.
 ///
 /// # Errors
-/// [`Error::Protocol`] if it opens no WebSocket of this key and subprotocol; [`Error::PermissionDenied`] and
+/// [`Error::Protocol`] if it opens no WebSocket of this key and one of the subprotocols that were asked for; [`Error::PermissionDenied`] and
 /// [`Error::ConnectionRefused`] for what the server said.
-pub(crate) fn check_response(bytes: &[u8], key: &str, subprotocol: &str) -> Result<Option<(Headers, usize)>> {
+pub(crate) fn check_response(bytes: &[u8], key: &str, asked: Option<&str>) -> Result<Option<(Headers, usize)>> {
     let bad = |why: &str| Err(Error::Protocol(format!("the server's answer: {why}").into()));
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut headers);
@@ -253,8 +308,13 @@ pub(crate) fn check_response(bytes: &[u8], key: &str, subprotocol: &str) -> Resu
     if headers.get("sec-websocket-accept").map(str::trim) != Some(&derive_accept_key(key.as_bytes())) {
         return bad("Sec-WebSocket-Accept does not fit");
     }
-    if headers.get("sec-websocket-protocol").map(str::trim) != Some(subprotocol) {
-        return bad(&format!("it does not speak {subprotocol:?}"));
+    // NNG's servers answer a list with the list.
+    let asked_for = |word: &str| words(asked.unwrap_or("")).any(|asked| asked == word);
+    if !headers.list("sec-websocket-protocol").all(asked_for) {
+        return bad("it has a subprotocol that was not asked for");
+    }
+    if let (Some(asked), None) = (asked, headers.list("sec-websocket-protocol").next()) {
+        return bad(&format!("it does not speak {asked:?}"));
     }
     if headers.get("sec-websocket-extensions").is_some() {
         return bad("it has extensions that were not asked for");
@@ -302,7 +362,7 @@ mod tests {
     /// The example of RFC 6455, section 1.3.
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
     const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-    const REP: &str = "rep.sp.nanomsg.org";
+    const REP: Option<&str> = Some("rep.sp.nanomsg.org");
 
     fn ask(change: impl Fn(&str) -> String) -> String {
         let request = String::from_utf8(request("host:80", "/chat?room=1", KEY, REP, &Headers::default())).unwrap();
@@ -336,7 +396,7 @@ mod tests {
             String::from_utf8(bytes.clone()).unwrap(),
             format!(
                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-                 Sec-WebSocket-Accept: {ACCEPT}\r\nSec-WebSocket-Protocol: {REP}\r\nX-Server: me\r\n\r\n"
+                 Sec-WebSocket-Accept: {ACCEPT}\r\nSec-WebSocket-Protocol: rep.sp.nanomsg.org\r\nX-Server: me\r\n\r\n"
             )
         );
         let (headers, len) = check_response(&[&bytes, &b"more"[..]].concat(), KEY, REP).unwrap().unwrap();
@@ -344,7 +404,7 @@ mod tests {
         for cut in 0..bytes.len() {
             assert_eq!(check_response(&bytes[..cut], KEY, REP).unwrap(), None);
         }
-        assert!(matches!(check_response(&bytes, KEY, "sub.sp.nanomsg.org"), Err(Error::Protocol(_))));
+        assert!(matches!(check_response(&bytes, KEY, Some("sub.sp.nanomsg.org")), Err(Error::Protocol(_))));
         assert!(matches!(check_response(&bytes, "AAAAAAAAAAAAAAAAAAAAAA==", REP), Err(Error::Protocol(_))));
     }
 
@@ -372,6 +432,53 @@ mod tests {
         assert_eq!(answer(&ask(|text| text.replace("\r\n\r\n", &format!("\r\nX: {}\r\n\r\n", "x".repeat(9000))))), 431);
         assert_eq!(answer(&ask(|text| text.replace("\r\n\r\n", &format!("\r\n{}\r\n", "X: x\r\n".repeat(70))))), 431);
         assert_eq!(answer(&format!("GET /{}", "x".repeat(9000))), 431);
+    }
+
+    #[test]
+    fn subprotocols_are_lists_or_nothing() {
+        let asked = |asked: Option<&str>| {
+            let bytes = request("host", "/", KEY, asked, &Headers::default());
+            Request::parse(&bytes).unwrap().unwrap().0
+        };
+        let judged = |client: Option<&str>, served: Option<&str>| {
+            let request = asked(client);
+            match request.judge(served) {
+                Ok((_, agreed)) => {
+                    let bytes = acceptance(KEY, agreed, &Headers::default());
+                    assert!(check_response(&bytes, KEY, client).is_ok(), "{client:?} {served:?}");
+                    Ok(agreed.map(str::to_owned))
+                }
+                Err(refusal) => Err(refusal.status),
+            }
+        };
+        assert_eq!(judged(None, None), Ok(None));
+        assert_eq!(judged(None, Some("a")), Err(400));
+        assert_eq!(judged(Some("a"), None), Err(400));
+        assert_eq!(judged(Some("b"), Some("a, b")), Ok(Some("b".into())));
+        assert_eq!(judged(Some("c, b, a"), Some("a, b")), Ok(Some("b".into())));
+        assert_eq!(judged(Some("a"), Some("ab")), Err(400));
+
+        let answered = |asked, agreed| check_response(&acceptance(KEY, agreed, &Headers::default()), KEY, asked);
+        assert!(answered(Some("a, b"), Some("a, b")).is_ok());
+        for (asked, agreed) in [(None, Some("a")), (Some("a"), None), (Some("a, b"), Some("c"))] {
+            assert!(matches!(answered(asked, agreed), Err(Error::Protocol(_))), "{asked:?} {agreed:?}");
+        }
+
+        assert_eq!(subprotocols(" , "), Ok(None));
+        assert_eq!(subprotocols("a,\r\n b"), Ok(Some("a, b".into())));
+        for bad in ["a b", "a\r\nX: y", "\u{e4}"] {
+            assert!(matches!(subprotocols(bad), Err(Error::InvalidArgument(_))), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn heads_come_back_as_lines() {
+        let head = acceptance(KEY, None, &Headers::from_lines("X-Server: me").unwrap());
+        let lines = lines_of(&head);
+        assert!(lines.starts_with("Upgrade: websocket\r\n") && lines.ends_with("\r\nX-Server: me\r\n"), "{lines:?}");
+        assert_eq!((find(&lines, "x-server"), find(&lines, "x")), (Some("me"), None));
+        let (headers, _) = check_response(&head, KEY, None).unwrap().unwrap();
+        assert_eq!(headers.to_lines(), lines);
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //!   a head above 8 KiB. A connection ends with 1000; with 1002 when the peer breaks the rules of WebSocket, 1003 for text, 1009 for what is above the
 //!   receive limit.
 
+use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -29,9 +30,10 @@ use crate::tcp::{self, bind_with, prepare};
 use http::{Headers, Refusal};
 use hub::{Asked, Hubs, Owner, Visit};
 use secure::Secured;
-use stream::{Terms, WsStream};
+use stream::{Content, Terms, WsStream};
 use upgrade::{Half, Upgraded};
 
+pub(crate) mod bytes;
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub mod fuzz;
@@ -84,43 +86,79 @@ impl Dialer for WsDialer {
 }
 
 async fn dial(url: Url, options: Arc<EndpointOptions>, secured: Secured, hello: Hello) -> Result<Connection> {
-    let extra = request_headers(&options)?;
-    let (place, from) = tcp::Place::to_dial(&url, &options)?;
-    let (stream, mut found) = tcp::open(&place, from, &options).await?;
-    let stream = secured.client(stream, &url, &mut found).await?;
-    let upgraded = Half::new(stream)?.ask(&url, &subprotocol(hello.protocol.peer_name), extra).await?;
+    let (upgraded, found) = reach(&url, &options, &secured, Some(&subprotocol(hello.protocol.peer_name))).await?;
     Ok(connection(upgraded, found, &options, true, hello))
+}
+
+/// Opens a WebSocket at the server of this URL.
+async fn reach(
+    url: &Url,
+    options: &Arc<EndpointOptions>,
+    secured: &Secured,
+    subprotocols: Option<&str>,
+) -> Result<(Upgraded, OptionMap)> {
+    let extra = request_headers(options)?;
+    let (place, from) = tcp::Place::to_dial(url, options)?;
+    let (stream, mut found) = tcp::open(&place, from, options).await?;
+    let stream = secured.client(stream, url, &mut found).await?;
+    let upgraded = Half::new(stream)?.ask(url, subprotocols, &extra).await?;
+    Ok((upgraded, found))
 }
 
 struct WsListener {
     place: tcp::Place,
     options: Arc<EndpointOptions>,
     secured: Secured,
-    binding: Binding<hub::Place>,
+    binding: Binding<Bound>,
 }
 
 impl Listener for WsListener {
     fn poll_bind(&mut self, cx: &mut Context<'_>) -> Poll<Result<Url>> {
         let Self { place, options, secured, binding } = self;
-        binding.poll(cx, || {
-            let (place, options, secured) = (place.clone(), options.clone(), secured.clone());
-            async move {
-                secured.check().await?;
-                let path = match place.url().encoded_path() {
-                    "" => "/".to_owned(),
-                    path => path.to_owned(),
-                };
-                bind_with(&place, &options, |at, v6_only| HUBS.listen(at, v6_only, &path, &secured)).await
-            }
-        })
+        binding.poll(cx, || Bound::new(place.clone(), options.clone(), secured.clone()))
     }
 
     fn poll_accept(&mut self, cx: &mut Context<'_>, hello: Hello) -> Poll<Result<Handshake>> {
-        let place = self.binding.bound()?;
-        let visit = ready!(place.poll_visit(cx)).map_err(|e: io::Error| error_at(self.place.url(), e))?;
-        let (options, own, door) = (self.options.clone(), self.secured.clone(), place.door());
-        let (secured, url) = (place.secured().unwrap_or_else(|| own.clone()), self.place.url().clone());
+        let opening = ready!(self.binding.bound()?.poll_accept(cx, Some(subprotocol(hello.protocol.name))))?;
+        let options = self.options.clone();
         Poll::Ready(Ok(Box::pin(async move {
+            let (upgraded, found) = opening.await?;
+            Ok(connection(upgraded, found, &options, false, hello))
+        })))
+    }
+}
+
+/// A path at an address, at which WebSockets are opened.
+pub(crate) struct Bound {
+    url: Url,
+    place: hub::Place,
+    options: Arc<EndpointOptions>,
+    secured: Secured,
+}
+
+impl Bound {
+    async fn new(place: tcp::Place, options: Arc<EndpointOptions>, secured: Secured) -> Result<(Self, Url)> {
+        secured.check().await?;
+        let path = match place.url().encoded_path() {
+            "" => "/".to_owned(),
+            path => path.to_owned(),
+        };
+        let listen = |at, v6_only| HUBS.listen(at, v6_only, &path, &secured);
+        let (bound, url) = bind_with(&place, &options, listen).await?;
+        Ok((Self { url: place.url().clone(), place: bound, options, secured }, url))
+    }
+
+    /// The next connection, and what becomes of it: a WebSocket of one of these subprotocols, or of none; [`hub::elsewhere`] if it was another
+    /// listener's.
+    fn poll_accept(
+        &self,
+        cx: &mut Context<'_>,
+        subprotocols: Option<String>,
+    ) -> Poll<Result<impl Future<Output = Result<(Upgraded, OptionMap)>> + Send + use<>>> {
+        let visit = ready!(self.place.poll_visit(cx)).map_err(|e: io::Error| error_at(&self.url, e))?;
+        let (options, own, door) = (self.options.clone(), self.secured.clone(), self.place.door());
+        let (secured, url) = (self.place.secured().unwrap_or_else(|| own.clone()), self.url.clone());
+        Poll::Ready(Ok(async move {
             let asked = match visit {
                 Visit::Asked(asked) => asked,
                 Visit::New(stream) => match door.deliver(read_request(stream, &options, &secured).await?) {
@@ -141,9 +179,9 @@ impl Listener for WsListener {
                 return Err(half.refuse(Refusal::new(403, "this path is secured in another way")).await);
             }
             let extra = response_headers(&options)?;
-            let upgraded = half.answer(request, &subprotocol(hello.protocol.name), extra).await?;
-            Ok(connection(upgraded, found, &options, false, hello))
-        })))
+            let upgraded = half.answer(request, subprotocols.as_deref(), &extra).await?;
+            Ok((upgraded, found))
+        }))
     }
 }
 
@@ -156,22 +194,27 @@ async fn read_request(stream: FdStream, options: &EndpointOptions, secured: &Sec
 }
 
 fn connection(
-    (stream, ahead, agreed): Upgraded,
+    upgraded: Upgraded,
     found: OptionMap,
     options: &EndpointOptions,
     client: bool,
     hello: Hello,
 ) -> Connection {
+    let stream: Box<dyn ByteStream> = Box::new(websocket(upgraded, options, client, Content::Messages));
+    // The subprotocol says who the peer is.
+    Connection { peer: hello.protocol.peer, link: Link::Stream(stream, Box::new(Length)), options: found }
+}
+
+fn websocket((stream, ahead, agreed): Upgraded, options: &EndpointOptions, client: bool, content: Content) -> WsStream {
     let terms = Terms {
         client,
         message_max: options.recv_size_max(),
         frame_max: options.size(names::WS_RXFRAME_MAX).unwrap_or(0),
         fragment: options.size(names::WS_TXFRAME_MAX).unwrap_or(option::WS_TXFRAME_MAX_DEFAULT),
         ping: options.duration(names::WS_PING_INTERVAL).flatten().filter(|time| !time.is_zero()),
+        content,
     };
-    let stream: Box<dyn ByteStream> = Box::new(WsStream::new(stream, ahead, terms, agreed));
-    // The subprotocol says who the peer is.
-    Connection { peer: hello.protocol.peer, link: Link::Stream(stream, Box::new(Length)), options: found }
+    WsStream::new(stream, ahead, terms, agreed)
 }
 
 /// The name of the subprotocol in which this protocol listens.

@@ -1,7 +1,8 @@
-//! The receiving side: frames become messages.
+//! The receiving side: frames become messages, or bytes.
 //!
 //! The engine is given its own framing, the length and then the message. A message in one frame goes straight on, whatever its length; one in
-//! fragments is collected first, because its length is not known before. Nothing is allocated for bytes that were only announced.
+//! fragments is collected first, because its length is not known before. Of a byte stream all payloads go straight on, without a length: nothing
+//! tells where one ends. Nothing is allocated for bytes that were only announced.
 
 use std::collections::VecDeque;
 use std::io::{self, Cursor, ErrorKind};
@@ -13,6 +14,7 @@ use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
 use super::mask::{Key, apply};
 use super::scratch::{self, give_back, scratch};
+use super::stream::{Content, Terms};
 
 /// What has been read of the connection and not been given to the engine.
 pub(super) struct Rx {
@@ -30,15 +32,16 @@ pub(super) struct Rx {
     pings: VecDeque<Vec<u8>>,
     /// Frames come from a client, and are masked.
     masked: bool,
+    content: Content,
     /// The longest message and the longest frame.
     message_max: u64,
     frame_max: u64,
 }
 
 /// ```text
-/// Header ──a message in one frame──► Whole ──────► Header
-///   ├──────a fragment──────────────► Part  ──────► Header
-///   └──────ping, pong, close───────► Control ────► Header
+/// Header ──a message in one frame, bytes──► Whole ──────► Header
+///   ├──────a fragment of a message────────► Part  ──────► Header
+///   └──────ping, pong, close──────────────► Control ────► Header
 /// ```
 enum Frame {
     Header,
@@ -88,8 +91,8 @@ pub(super) enum Reply {
 struct Fault(CloseCode, Error);
 
 impl Rx {
-    /// `raw`: what was read behind the handshake. 0 as a maximum: none.
-    pub(super) fn new(masked: bool, raw: Vec<u8>, message_max: usize, frame_max: usize) -> Self {
+    /// `raw`: what was read behind the handshake.
+    pub(super) fn new(raw: Vec<u8>, terms: &Terms) -> Self {
         let limit = |max: usize| if max == 0 { u64::MAX } else { max as u64 };
         Self {
             raw,
@@ -100,9 +103,13 @@ impl Rx {
             give: Give::Nothing,
             life: Life::Open,
             pings: VecDeque::new(),
-            masked,
-            message_max: limit(message_max),
-            frame_max: limit(frame_max),
+            masked: !terms.client,
+            content: terms.content,
+            message_max: match terms.content {
+                Content::Messages => limit(terms.message_max),
+                Content::Bytes { .. } => u64::MAX,
+            },
+            frame_max: limit(terms.frame_max),
         }
     }
 
@@ -316,11 +323,11 @@ impl Rx {
             OpCode::Data(Data::Text | Data::Binary) if self.fragments => {
                 return Err(violation("a message within another"));
             }
-            OpCode::Data(Data::Text) => {
+            OpCode::Data(Data::Text) if !self.content.takes_text() => {
                 return Err(Fault(CloseCode::Unsupported, Error::Protocol("a text message".into())));
             }
             OpCode::Data(Data::Reserved(_)) => return Err(violation("a reserved opcode")),
-            OpCode::Data(Data::Binary | Data::Continue) => {
+            OpCode::Data(Data::Text | Data::Binary | Data::Continue) => {
                 let total = len.saturating_add(self.collected.len() as u64);
                 let too_large = |what: &str, size, max| {
                     let detail = format!("{what} of {size} bytes announced, {max} allowed");
@@ -332,7 +339,10 @@ impl Rx {
                 if len > self.frame_max {
                     return Err(too_large("a frame", len, self.frame_max));
                 }
-                if header.is_final && !self.fragments {
+                if let Content::Bytes { .. } = self.content {
+                    self.fragments = !header.is_final;
+                    Frame::Whole(payload)
+                } else if header.is_final && !self.fragments {
                     self.give = Give::Prefix { len, at: 0, collected: false };
                     Frame::Whole(payload)
                 } else {
@@ -521,6 +531,15 @@ mod tests {
         out
     }
 
+    /// Of messages.
+    fn receiver(masked: bool, ahead: Vec<u8>, message_max: usize) -> Rx {
+        Rx::new(ahead, &Terms { message_max, ..Terms::of(!masked, Content::Messages) })
+    }
+
+    fn bytes_with(recv_text: bool) -> Content {
+        Content::Bytes { send_text: false, recv_text }
+    }
+
     fn whole(rx: &mut Rx, bytes: &[u8]) -> (Result<usize, Error>, Vec<u8>, Vec<u16>) {
         let wire = Wire(Mutex::new((bytes.to_vec(), usize::MAX)));
         let (mut out, mut codes) = (Vec::with_capacity(1 << 16), Vec::new());
@@ -567,7 +586,7 @@ mod tests {
         ];
         for (bytes, code) in cases {
             let good = frame(0x2, true, b"first", key);
-            let mut rx = Rx::new(true, Vec::new(), 1000, 0);
+            let mut rx = receiver(true, Vec::new(), 1000);
             let (end, given, codes) = whole(&mut rx, &[good, bytes.clone()].concat());
             assert_eq!(given, b"\0\0\0\0\0\0\0\x05first", "{bytes:02x?}");
             assert_eq!(codes, [code], "{bytes:02x?}");
@@ -580,9 +599,47 @@ mod tests {
         }
     }
 
+    /// Bytes flow together, whatever the frames are; what belongs to frames is judged as ever.
+    #[test]
+    fn bytes_have_no_borders() {
+        let key = Some([1, 2, 3, 4]);
+        let some = [
+            frame(0x2, true, b"one", key),
+            frame(0x2, true, b"", key),
+            frame(0x2, false, b" tw", key),
+            frame(0x9, true, b"?", key),
+            frame(0x0, false, b"", key),
+            frame(0x0, true, b"o", key),
+        ]
+        .concat();
+        let text = [frame(0x1, false, b" thr", key), frame(0x0, true, b"ee", key)].concat();
+        let cases: Vec<(bool, Vec<u8>, &[u8], u16)> = vec![
+            (true, text.clone(), b"one two three", 0),
+            (false, text, b"one two", 1003),
+            (false, frame(0x2, true, &[b'.'; 10], key), b"one two..........", 0),
+            (false, frame(0x2, true, &[b'.'; 11], key), b"one two", 1009),
+            (false, [frame(0x2, false, b".", key), frame(0x2, true, b"?", key)].concat(), b"one two.", 1002),
+            (false, frame(0x0, true, b"?", key), b"one two", 1002),
+            (false, frame(0x8, true, &1000_u16.to_be_bytes(), key), b"one two", 1000),
+        ];
+        for (recv_text, bytes, given, code) in cases {
+            // Of messages there is no limit: there are none.
+            let terms = Terms { frame_max: 10, message_max: 1, ..Terms::of(false, bytes_with(recv_text)) };
+            let found = whole(&mut Rx::new(some.clone(), &terms), &bytes);
+            assert_eq!((&found.1[..], &found.2[..]), (given, &[code][usize::from(code == 0)..]), "{bytes:02x?}");
+            match (code, found.0) {
+                (0, Err(Error::TryAgain))
+                | (1000, Ok(0))
+                | (1002 | 1003, Err(Error::Protocol(_)))
+                | (1009, Err(Error::MessageTooLarge(_))) => {}
+                (_, end) => panic!("{bytes:02x?}: {end:?}"),
+            }
+        }
+    }
+
     #[test]
     fn servers_do_not_mask() {
-        let mut rx = Rx::new(false, frame(0x2, true, b"x", Some([1; 4])), 0, 0);
+        let mut rx = receiver(false, frame(0x2, true, b"x", Some([1; 4])), 0);
         assert!(rx.has_buffered());
         assert_eq!(whole(&mut rx, b"").2, [1002]);
     }
@@ -590,7 +647,7 @@ mod tests {
     #[test]
     fn what_is_announced_costs_nothing() {
         for first in [0x82, 0x02] {
-            let mut rx = Rx::new(true, Vec::new(), 0, 0);
+            let mut rx = receiver(true, Vec::new(), 0);
             let mut bytes = vec![first, 0xff];
             bytes.extend((1_u64 << 62).to_be_bytes());
             bytes.extend([0; 10]);
@@ -601,7 +658,7 @@ mod tests {
 
     #[test]
     fn idle_connections_hold_nothing() {
-        let mut rx = Rx::new(true, Vec::new(), 0, 0);
+        let mut rx = receiver(true, Vec::new(), 0);
         let large = vec![7; 1 << 20];
         let key = Some([1, 2, 3, 4]);
         let bytes =
@@ -667,7 +724,7 @@ mod tests {
             (start, 0, frame(0x0, false, b"", None)),
         ] {
             let wire = Flood { frame: flood, once: false, reads: Mutex::default() };
-            let mut rx = Rx::new(false, ahead, 0, 0);
+            let mut rx = receiver(false, ahead, 0);
             let (mut out, mut replies, mut pongs) = (Vec::with_capacity(1 << 16), 0, 0);
             for call in 1..=3 {
                 let read = rx.read(&wire, &mut out, 1 << 16, |reply| match reply {
@@ -690,7 +747,7 @@ mod tests {
         (0..1000).for_each(|_| flood.extend(frame(0xa, true, b"", None)));
         let wire = Flood { frame: flood, once: false, reads: Mutex::default() };
         let mut out = Vec::with_capacity(1 << 16);
-        let read = Rx::new(false, Vec::new(), 0, 0).read(&wire, &mut out, 1 << 16, |_| {});
+        let read = receiver(false, Vec::new(), 0).read(&wire, &mut out, 1 << 16, |_| {});
         assert_eq!(read.unwrap_err().kind(), ErrorKind::Interrupted);
         assert!(!out.is_empty() && wire.reads.lock().unwrap().0 <= VAIN + 1);
     }
@@ -699,7 +756,7 @@ mod tests {
     #[test]
     fn the_end_is_found_behind_a_ping() {
         let wire = Flood { frame: frame(0x9, true, b"!", None), once: true, reads: Mutex::default() };
-        let mut rx = Rx::new(false, Vec::new(), 0, 0);
+        let mut rx = receiver(false, Vec::new(), 0);
         assert_eq!(rx.read(&wire, &mut Vec::with_capacity(1 << 16), 1 << 16, |_| {}).unwrap(), 0);
     }
 
@@ -712,7 +769,9 @@ mod tests {
             piece in 1_usize..5000,
             max in 1_usize..6000,
             ahead in 0_usize..100,
+            as_bytes: bool,
         ) {
+            let content = if as_bytes { bytes_with(false) } else { Content::Messages };
             let (mut bytes, mut messages, mut pings) = (Vec::new(), Vec::new(), Vec::new());
             for sent in &script {
                 match sent {
@@ -724,7 +783,9 @@ mod tests {
                             // Control frames may stand between fragments.
                             bytes.extend(frame(0xa, true, b"unasked", key));
                         }
-                        messages.extend((body.len() as u64).to_be_bytes());
+                        if !as_bytes {
+                            messages.extend((body.len() as u64).to_be_bytes());
+                        }
                         messages.extend(body);
                     }
                     Sent::Ping(payload) => {
@@ -735,7 +796,7 @@ mod tests {
                 }
             }
             let rest = bytes.split_off(ahead.min(bytes.len()));
-            let mut rx = Rx::new(key.is_some(), bytes, 0, 0);
+            let mut rx = Rx::new(bytes, &Terms::of(key.is_none(), content));
             let wire = Wire(Mutex::new((rest, piece)));
             let (mut given, mut pongs) = (Vec::new(), Vec::new());
             // Less than was asked for means that the wire is empty for now; this one never is, until the end.
@@ -759,7 +820,9 @@ mod tests {
 
         #[test]
         fn any_bytes_are_judged(bytes in prop::collection::vec(any::<u8>(), 0..200), masked: bool, max in 0_usize..100) {
-            let _ = whole(&mut Rx::new(masked, Vec::new(), max, 0), &bytes);
+            let _ = whole(&mut receiver(masked, Vec::new(), max), &bytes);
+            let terms = Terms { frame_max: max, ..Terms::of(!masked, bytes_with(bytes.len() % 2 == 0)) };
+            let _ = whole(&mut Rx::new(Vec::new(), &terms), &bytes);
         }
     }
 }

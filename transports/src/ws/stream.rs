@@ -16,7 +16,6 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use async_io::Timer;
-use spanwire_core::option::names;
 use spanwire_core::transport::{ByteStream, spawn};
 use spanwire_core::{Error, OptionValue, Result};
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -52,16 +51,40 @@ pub(super) struct Terms {
     pub(super) fragment: usize,
     /// How often the peer is asked whether it is there.
     pub(super) ping: Option<Duration>,
+    pub(super) content: Content,
+}
+
+impl Terms {
+    /// Without any limit.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(super) fn of(client: bool, content: Content) -> Self {
+        Self { client, message_max: 0, frame_max: 0, fragment: 0, ping: None, content }
+    }
+}
+
+/// What the frames carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// Messages, in the engine's framing on this side. There is no text.
+    Messages,
+    /// Bytes, however they are cut into frames. Nobody looks whether what comes as text is any.
+    Bytes { send_text: bool, recv_text: bool },
+}
+
+impl Content {
+    /// Whether text frames are let in.
+    pub(super) fn takes_text(self) -> bool {
+        matches!(self, Self::Bytes { recv_text: true, .. })
+    }
 }
 
 impl WsStream {
     /// `ahead`: what was read behind the handshake.
     pub(super) fn new(stream: Box<dyn ByteStream>, ahead: Vec<u8>, terms: Terms, agreed: Agreed) -> Self {
-        let fragment = if terms.fragment == 0 { usize::MAX } else { terms.fragment };
         let shared = Arc::new(Shared {
             stream,
-            rx: Mutex::new(Rx::new(!terms.client, ahead, terms.message_max, terms.frame_max)),
-            tx: Mutex::new(Tx::new(terms.client, fragment)),
+            rx: Mutex::new(Rx::new(ahead, &terms)),
+            tx: Mutex::new(Tx::new(&terms)),
             heard: AtomicBool::new(true),
             ended: AtomicBool::new(false),
             asking: Mutex::new(None),
@@ -109,24 +132,14 @@ impl ByteStream for WsStream {
     }
 
     fn set_option(&self, name: &str, value: &OptionValue) -> Result<()> {
-        self.0.stream.set_option(name, value)
+        match self.0.agreed.option(name) {
+            Some(_) => Err(Error::ReadOnly(name.to_owned().into())),
+            None => self.0.stream.set_option(name, value),
+        }
     }
 
     fn option(&self, name: &str) -> Result<OptionValue> {
-        let Agreed { target, request, response } = &self.0.agreed;
-        let missing = || Error::NotFound(format!("option {name:?}: there is no such header").into());
-        match name {
-            names::WS_REQUEST_URI => return Ok(target.clone().into()),
-            names::WS_REQUEST_HEADERS => return Ok(request.to_lines().into()),
-            names::WS_RESPONSE_HEADERS => return Ok(response.to_lines().into()),
-            _ => {}
-        }
-        for (prefix, headers) in [(names::WS_REQUEST_HEADER, request), (names::WS_RESPONSE_HEADER, response)] {
-            if let Some(header) = name.strip_prefix(prefix) {
-                return headers.get(header).map(OptionValue::from).ok_or_else(missing);
-            }
-        }
-        self.0.stream.option(name)
+        self.0.agreed.option(name).unwrap_or_else(|| self.0.stream.option(name))
     }
 }
 
@@ -190,7 +203,6 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
     use std::time::Instant;
 
-    use super::super::http::Headers;
     use super::*;
     use crate::stream::FdStream;
 
@@ -199,9 +211,8 @@ mod tests {
     fn pings_end_with_the_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mine = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let terms =
-            Terms { client: true, message_max: 0, frame_max: 0, fragment: 0, ping: Some(Duration::from_secs(86_400)) };
-        let agreed = Agreed { target: "/".into(), request: Headers::default(), response: Headers::default() };
+        let terms = Terms { ping: Some(Duration::from_secs(86_400)), ..Terms::of(true, Content::Messages) };
+        let agreed = Agreed { target: "/".into(), request: String::new(), response: String::new() };
         let stream = WsStream::new(Box::new(FdStream::new(mine.into()).unwrap()), Vec::new(), terms, agreed);
         assert_eq!(Arc::weak_count(&stream.0), 1);
         stream.shutdown();

@@ -1,7 +1,8 @@
-//! The sending side: messages become frames.
+//! The sending side: messages become frames, or bytes.
 //!
-//! The engine hands over its own framing, the length and then the message. Each message becomes one WebSocket message, in fragments. Bytes count
-//! as written when the whole frame that holds them is with the kernel: what the engine keeps as unsent can't have reached the peer.
+//! The engine hands over its own framing, the length and then the message. Each message becomes one WebSocket message, in fragments. Of a byte stream
+//! each write becomes one frame, a message by itself, of as much as may be in one. Bytes count as written when the whole frame that holds them is with
+//! the kernel: what the engine keeps as unsent can't have reached the peer.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
@@ -13,6 +14,7 @@ use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
 use super::mask::{Key, apply};
 use super::scratch::{give_back, scratch};
+use super::stream::{Content, Terms};
 
 /// Frames on their way to the kernel. Its buffer is the thread's scratch memory while a call lasts, and belongs to the stream only
 /// while something is left in it.
@@ -33,12 +35,13 @@ pub(super) struct Tx {
     closed: bool,
     /// `Some` for clients.
     masks: Option<Masks>,
+    content: Content,
     /// The longest payload of a frame.
     frame_max: usize,
 }
 
 impl Tx {
-    pub(super) fn new(client: bool, frame_max: usize) -> Self {
+    pub(super) fn new(terms: &Terms) -> Self {
         Self {
             out: Vec::new(),
             sent: 0,
@@ -48,8 +51,9 @@ impl Tx {
             message: None,
             pong: None,
             closed: false,
-            masks: client.then(Masks::default),
-            frame_max: frame_max.max(1),
+            masks: terms.client.then(Masks::default),
+            content: terms.content,
+            frame_max: if terms.fragment == 0 { usize::MAX } else { terms.fragment },
         }
     }
 
@@ -68,7 +72,10 @@ impl Tx {
         // What is left of the last call stands for the first of these bytes.
         self.flush(stream)?;
         if self.out.is_empty() && self.due == 0 {
-            self.encode(bufs)?;
+            match self.content {
+                Content::Messages => self.encode(bufs)?,
+                Content::Bytes { send_text, .. } => self.encode_bytes(bufs, send_text)?,
+            }
             self.flush(stream)?;
         }
         Ok(())
@@ -140,7 +147,8 @@ impl Tx {
     /// Counts the frames that are with the kernel, if only a part of `out` is.
     fn count(&mut self) {
         if self.batch > 0 {
-            let written = written(&self.out, self.sent);
+            let prefix = if self.content == Content::Messages { PREFIX } else { 0 };
+            let written = written(&self.out, self.sent, prefix);
             self.due += written - self.counted;
             self.counted = written;
         }
@@ -179,6 +187,22 @@ impl Tx {
         Err(io::Error::new(ErrorKind::InvalidInput, "not even the length of a message"))
     }
 
+    /// Turns bytes into one frame: as many as may be in it.
+    fn encode_bytes(&mut self, bufs: &[IoSlice<'_>], text: bool) -> io::Result<()> {
+        let mut payload = Bufs { bufs, at: 0 };
+        let len = payload.left_up_to(self.frame_max);
+        self.out = scratch();
+        // How long a frame may be is the application's choice, and there may be no such memory.
+        if self.out.try_reserve(len.saturating_add(HEADER_MAX)).is_err() {
+            give_back(std::mem::take(&mut self.out));
+            return Err(ErrorKind::OutOfMemory.into());
+        }
+        let opcode = if text { Data::Text } else { Data::Binary };
+        self.frame(OpCode::Data(opcode), true, len, |out| payload.append_to(out, len));
+        self.batch = len;
+        Ok(())
+    }
+
     fn control(&mut self, kind: Control, payload: &[u8]) {
         if self.out.capacity() == 0 {
             self.out = scratch();
@@ -199,8 +223,8 @@ impl Tx {
     }
 }
 
-/// The engine's bytes that the first `sent` of these stand for, as far as they are whole frames.
-fn written(out: &[u8], sent: usize) -> usize {
+/// The engine's bytes that the first `sent` of these stand for, as far as they are whole frames; `prefix` of them announce a message.
+fn written(out: &[u8], sent: usize, prefix: usize) -> usize {
     let (mut at, mut written) = (0, 0);
     while let Ok(Some((header, len))) = FrameHeader::parse(&mut Cursor::new(out.get(at..).unwrap_or_default())) {
         let len = len as usize;
@@ -209,7 +233,7 @@ fn written(out: &[u8], sent: usize) -> usize {
             break;
         }
         written += match header.opcode {
-            OpCode::Data(Data::Binary) => PREFIX + len,
+            OpCode::Data(Data::Text | Data::Binary) => prefix + len,
             OpCode::Data(_) => len,
             OpCode::Control(_) => 0,
         };
@@ -300,6 +324,8 @@ impl Masks {
 const BATCH: usize = 64 * 1024;
 /// The length before a message, in the engine's framing.
 const PREFIX: usize = 8;
+/// The longest header of a frame.
+const HEADER_MAX: usize = 14;
 
 #[cfg(test)]
 mod tests {
@@ -335,6 +361,16 @@ mod tests {
         fn fd(&self) -> std::os::fd::BorrowedFd<'_> {
             unreachable!("nobody waits for it")
         }
+    }
+
+    /// Of messages.
+    fn sender(client: bool, fragment: usize) -> Tx {
+        Tx::new(&Terms { fragment, ..Terms::of(client, Content::Messages) })
+    }
+
+    /// Of bytes.
+    fn plain(client: bool, fragment: usize, send_text: bool) -> Tx {
+        Tx::new(&Terms { fragment, ..Terms::of(client, Content::Bytes { send_text, recv_text: false }) })
     }
 
     fn engine(messages: &[Vec<u8>]) -> Vec<u8> {
@@ -375,7 +411,7 @@ mod tests {
     #[test]
     fn frames_byte_for_byte() {
         let wire = Wire { room: Mutex::new(usize::MAX), ..Wire::default() };
-        let mut tx = Tx::new(false, 4);
+        let mut tx = sender(false, 4);
         let bytes = engine(&[b"hello".to_vec(), vec![], b"you!".to_vec()]);
         assert_eq!(tx.write(&wire, &[IoSlice::new(&bytes)]).unwrap(), bytes.len());
         tx.pong(&wire, [b"p".to_vec()].into()).unwrap();
@@ -388,11 +424,41 @@ mod tests {
         assert_eq!(tx.write(&wire, &[IoSlice::new(&bytes)]).unwrap_err().kind(), ErrorKind::BrokenPipe);
     }
 
+    #[test]
+    fn bytes_byte_for_byte() {
+        let wire = Wire { room: Mutex::new(usize::MAX), ..Wire::default() };
+        let mut tx = plain(false, 4, false);
+        let pieces = [IoSlice::new(b"he"), IoSlice::new(b""), IoSlice::new(b"llo")];
+        assert_eq!(tx.write(&wire, &pieces).unwrap(), 4);
+        assert_eq!(tx.write(&wire, &[IoSlice::new(b"o")]).unwrap(), 1);
+        tx.close(&wire, Some(CloseCode::Normal));
+        assert_eq!(*wire.bytes.lock().unwrap(), b"\x82\x04hell\x82\x01o\x88\x02\x03\xe8");
+        // Without a limit, as text.
+        wire.bytes.lock().unwrap().clear();
+        assert_eq!(plain(false, 0, true).write(&wire, &pieces).unwrap(), 5);
+        assert_eq!(*wire.bytes.lock().unwrap(), b"\x81\x05hello");
+    }
+
+    /// A frame counts when all of it is with the kernel, and none is begun before.
+    #[test]
+    fn bytes_count_by_frames() {
+        let wire = Wire { room: Mutex::new(5), ..Wire::default() };
+        let mut tx = plain(false, 4, false);
+        let offer = [IoSlice::new(b"hello")];
+        assert_eq!(tx.write(&wire, &offer).unwrap_err().kind(), ErrorKind::WouldBlock);
+        tx.pong(&wire, [b"p".to_vec()].into()).unwrap();
+        *wire.room.lock().unwrap() = 2;
+        assert_eq!(tx.write(&wire, &offer).unwrap(), 4);
+        *wire.room.lock().unwrap() = usize::MAX;
+        assert_eq!(tx.write(&wire, &[IoSlice::new(b"o")]).unwrap(), 1);
+        assert_eq!(*wire.bytes.lock().unwrap(), b"\x82\x04hell\x8a\x01p\x82\x01o");
+    }
+
     /// What the engine was told is unsent does not go out behind its back, with a pong, a ping or a close.
     #[test]
     fn unsent_messages_stay_unsent() {
         let wire = Wire { room: Mutex::new(4), ..Wire::default() };
-        let mut tx = Tx::new(false, usize::MAX);
+        let mut tx = sender(false, 0);
         let bytes = engine(&[b"ab".to_vec(), b"cd".to_vec()]);
         // One frame, and then nothing.
         assert_eq!(tx.write(&wire, &[IoSlice::new(&bytes)]).unwrap(), 10);
@@ -430,7 +496,7 @@ mod tests {
     #[test]
     fn what_was_delivered_is_told_before_the_error() {
         let wire = Breaking(Mutex::new(5));
-        let mut tx = Tx::new(false, usize::MAX);
+        let mut tx = sender(false, 0);
         let bytes = engine(&[b"ab".to_vec(), b"cd".to_vec()]);
         assert_eq!(tx.write(&wire, &[IoSlice::new(&bytes)]).unwrap(), 10);
         let error = tx.write(&wire, &[IoSlice::new(&bytes[10..])]).unwrap_err();
@@ -445,6 +511,43 @@ mod tests {
     }
 
     proptest! {
+        /// However the system takes them: bytes arrive in their order, in frames that are not too long, and what was counted has been sent.
+        #[test]
+        fn bytes_arrive(
+            bytes in prop::collection::vec(any::<u8>(), 1..400),
+            rooms in prop::collection::vec((0_usize..60, any::<bool>()), 1..60),
+            slices in 1_usize..30,
+            frame_max in 1_usize..50,
+            client: bool,
+        ) {
+            let (wire, mut tx) = (Wire::default(), plain(client, frame_max, false));
+            let mut at = 0;
+            for (room, ping) in rooms.into_iter().chain([(usize::MAX, false)]) {
+                *wire.room.lock().unwrap() = room;
+                if ping {
+                    tx.pong(&wire, [b"!".to_vec()].into()).unwrap();
+                }
+                while at < bytes.len() {
+                    let bufs: Vec<_> = bytes[at..].chunks(slices).map(IoSlice::new).collect();
+                    match tx.write(&wire, &bufs) {
+                        Ok(n) => {
+                            prop_assert_eq!(n, frame_max.min(bytes.len() - at));
+                            at += n;
+                        }
+                        Err(e) => {
+                            assert_eq!(e.kind(), ErrorKind::WouldBlock);
+                            break;
+                        }
+                    }
+                }
+            }
+            tx.flush(&wire).unwrap();
+            prop_assert_eq!(at, bytes.len());
+            let (arrived, _) = decode(&wire.bytes.lock().unwrap(), client);
+            prop_assert!(arrived.iter().all(|frame| (1..=frame_max).contains(&frame.len())));
+            prop_assert_eq!(arrived.concat(), bytes);
+        }
+
         /// However the engine cuts its bytes, and the system takes them: the messages arrive, pings are answered in between, and what
         /// counts as written is with the kernel.
         #[test]
@@ -455,7 +558,7 @@ mod tests {
             frame_max in 1_usize..50,
             client: bool,
         ) {
-            let (wire, mut tx) = (Wire::default(), Tx::new(client, frame_max));
+            let (wire, mut tx) = (Wire::default(), sender(client, frame_max));
             let bytes = engine(&messages);
             let mut at = 0;
             for (room, ping) in rooms.into_iter().chain([(usize::MAX, false)]) {

@@ -4,8 +4,9 @@ use std::io::{ErrorKind, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use async_io::Async;
+use spanwire_core::option::names;
 use spanwire_core::transport::ByteStream;
-use spanwire_core::{Error, Result, Url};
+use spanwire_core::{Error, OptionValue, Result, Url};
 use tungstenite::handshake::client::generate_key;
 
 use super::http::{self, HEAD_MAX, Headers, Refusal, Request};
@@ -26,12 +27,29 @@ impl AsFd for Held {
     }
 }
 
-/// What was said before the first frame.
+/// What was said before the first frame, the headers as lines.
 #[derive(Clone, Debug)]
 pub(super) struct Agreed {
     pub(super) target: String,
-    pub(super) request: Headers,
-    pub(super) response: Headers,
+    pub(super) request: String,
+    pub(super) response: String,
+}
+
+impl Agreed {
+    /// What an option tells of it; `None` if that tells of something else.
+    pub(super) fn option(&self, name: &str) -> Option<Result<OptionValue>> {
+        let Self { target, request, response } = self;
+        match name {
+            names::WS_REQUEST_URI => return Some(Ok(target.clone().into())),
+            names::WS_REQUEST_HEADERS => return Some(Ok(request.clone().into())),
+            names::WS_RESPONSE_HEADERS => return Some(Ok(response.clone().into())),
+            _ => {}
+        }
+        let single = [(names::WS_REQUEST_HEADER, request), (names::WS_RESPONSE_HEADER, response)];
+        let (header, lines) = single.iter().find_map(|(prefix, lines)| Some((name.strip_prefix(prefix)?, lines)))?;
+        let missing = || Error::NotFound(format!("option {name:?}: there is no such header").into());
+        Some(http::find(lines, header).map(OptionValue::from).ok_or_else(missing))
+    }
 }
 
 /// A stream after its upgrade, and what was read behind it.
@@ -42,12 +60,13 @@ impl Half {
         Ok(Self { stream: Async::new_nonblocking(Held(stream))?, read: Vec::new() })
     }
 
-    /// Asks the server at this URL for a WebSocket.
-    pub(super) async fn ask(mut self, url: &Url, subprotocol: &str, extra: Headers) -> Result<Upgraded> {
+    /// Asks the server at this URL for a WebSocket, of one of these subprotocols.
+    pub(super) async fn ask(mut self, url: &Url, subprotocols: Option<&str>, extra: &Headers) -> Result<Upgraded> {
         let (key, target) = (generate_key(), target(url));
-        self.write(&http::request(&host(url), &target, &key, subprotocol, &extra)).await?;
-        let response = self.read_head(|bytes| http::check_response(bytes, &key, subprotocol)).await?;
-        self.end(Agreed { target, request: extra, response })
+        let request = http::request(&host(url), &target, &key, subprotocols, extra);
+        self.write(&request).await?;
+        let response = self.read_head(|bytes| http::check_response(bytes, &key, subprotocols)).await?;
+        self.end(Agreed { target, request: http::lines_of(&request), response: response.to_lines() })
     }
 
     /// The client's request. What is none is answered.
@@ -60,13 +79,19 @@ impl Half {
     }
 
     /// Answers a request, and opens the WebSocket if it may be.
-    pub(super) async fn answer(mut self, request: Request, subprotocol: &str, extra: Headers) -> Result<Upgraded> {
-        match request.judge(subprotocol) {
-            Ok(key) => self.write(&http::acceptance(key, subprotocol, &extra)).await?,
+    pub(super) async fn answer(
+        mut self,
+        request: Request,
+        subprotocols: Option<&str>,
+        extra: &Headers,
+    ) -> Result<Upgraded> {
+        let response = match request.judge(subprotocols) {
+            Ok((key, subprotocol)) => http::acceptance(key, subprotocol, extra),
             Err(refusal) => return Err(self.refuse(refusal).await),
-        }
+        };
+        self.write(&response).await?;
         let Request { target, headers } = request;
-        self.end(Agreed { target, request: headers, response: extra })
+        self.end(Agreed { target, request: headers.to_lines(), response: http::lines_of(&response) })
     }
 
     /// Says what is wrong, and closes.
