@@ -1,6 +1,7 @@
 //! What sockets leave behind: nothing. Each of these tests runs in a process of its own.
 
 use std::fs;
+use std::io::Write;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -72,6 +73,31 @@ fn no_thread_before_the_first_socket() {
     }
     wait_for(|| socket.pipes().len() == 1);
     wait_for(|| ours().collect::<Vec<_>>() == ["async-io", "spanwire-async", "spanwire-io"]);
+}
+
+/// A receiver that sleeps may hold the only pipe's receiving side. It lets go of a pipe that is closed, whoever closes it.
+#[test]
+fn a_pipe_that_is_closed_under_a_sleeping_receiver_is_gone() {
+    if !alone("a_pipe_that_is_closed_under_a_sleeping_receiver_is_gone", &[]) {
+        return;
+    }
+    let pull = open("pull");
+    let listener = listen(&pull, &address("tcp"));
+    let before = descriptors();
+    thread::scope(|scope| {
+        let receiver = scope.spawn(|| recv(&pull, LONG));
+        let push = std::net::TcpStream::connect(("127.0.0.1", listener.url().port().unwrap())).unwrap();
+        (&push).write_all(b"\0SP\0\0\x50\0\0").unwrap();
+        wait_for(|| pull.pipes().len() == 1);
+        // Long enough that it sleeps on that pipe, after the handshake of which it was told.
+        thread::sleep(Duration::from_millis(50));
+        pull.pipes()[0].close();
+        drop(push);
+        wait_for(|| descriptors() == before);
+        assert!(!receiver.is_finished());
+        pull.close().wait(Limit::Never).unwrap();
+        receiver.join().unwrap().unwrap_err();
+    });
 }
 
 fn cycles() -> usize {
