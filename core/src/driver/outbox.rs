@@ -51,7 +51,7 @@ impl Outbox for Turn<'_> {
                 let room = if slot.full { Room::Full } else { Room::More };
                 if tx.phase != Phase::Idle {
                     // Whoever writes goes on with this one, or sees to it when the pipe is writable.
-                } else if !core.pace.collects() || tx.out.len() >= stream::FLUSH {
+                } else if !core.pace.collects() || tx.out.is_due() {
                     if let Some(write) = tx.take() {
                         core.effects.write(write);
                     }

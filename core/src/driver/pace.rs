@@ -12,7 +12,7 @@
 //!                         fewer than 4 sends between two ticks
 //! ```
 //!
-//! Collected messages are written at 76 KiB, before their sender blocks in this library, or on the I/O thread's tick.
+//! Collected messages are written when enough have come together, before their sender blocks in this library, or on the I/O thread's tick.
 
 use std::time::{Duration, Instant};
 

@@ -281,7 +281,7 @@ impl State {
                 }
                 let streams = core.pace.streams();
                 if slot.dead.is_none() && !tx.out.is_empty() {
-                    if go_on && (!streams || tx.out.len() >= stream::FLUSH) {
+                    if go_on && (!streams || tx.out.is_due()) {
                         return tx.take();
                     }
                     // Appended during the write, so that its sender has not put the pipe on any list.
