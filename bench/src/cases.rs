@@ -1,6 +1,6 @@
 //! The scenarios by name.
 
-use crate::job::{Job, Kind, Transport};
+use crate::job::{Cores, Job, Kind, Transport};
 use crate::peers::Name;
 
 /// One scenario, for each of its peers.
@@ -12,6 +12,7 @@ pub(crate) struct Case {
     pub(crate) size: usize,
     pub(crate) n: usize,
     pub(crate) rate: u64,
+    pub(crate) cores: Cores,
     pub(crate) peers: Vec<Name>,
     /// Decides a row of the targets: part of the quick run.
     pub(crate) quick: bool,
@@ -33,10 +34,12 @@ impl Case {
     pub(crate) fn all() -> Vec<Self> {
         let mut all = Vec::new();
         for transport in [Tcp, Ipc, Inproc] {
-            all.push(Self::new(Kind::RoundTrip, transport, 64, 0, ROUND_TRIP, &everybody(transport)).quick());
+            let case = Self::new(Kind::RoundTrip, transport, 64, 0, ROUND_TRIP, &everybody(transport));
+            all.extend([case.clone().on(Cores::Two).quick(), case.clone().on(Cores::One).quick(), case]);
         }
         let peers = [SpanwireAsync, Raw, ZeromqRs];
-        all.push(Self::new(Kind::RoundTrip, Tcp, 64, 0, ROUND_TRIP, &peers).named("rtt-async-tcp-64").quick());
+        let case = Self::new(Kind::RoundTrip, Tcp, 64, 0, ROUND_TRIP, &peers).named("rtt-async-tcp-64");
+        all.extend([case.clone().on(Cores::Two).quick(), case.clone().on(Cores::One).quick(), case]);
         for transport in [Tcp, Ipc] {
             let case = Self::new(Kind::Mixed, transport, 64, 0, WORST, &[Spanwire, Raw, Libzmq, Nng, Nanomsg]);
             all.push(if transport == Tcp { case.quick() } else { case });
@@ -105,7 +108,7 @@ impl Case {
             rate: self.rate,
             warm_ms: 0,
             run_ms: 0,
-            pin: false,
+            cores: self.cores,
         }
     }
 
@@ -122,7 +125,14 @@ impl Case {
             Kind::Mixed => format!("mixed-{t}-{size}"),
             Kind::Connect => format!("connections-{n}"),
         };
-        Self { name, kind, transport, size, n, rate: 0, peers: peers.to_vec(), quick: false, headline }
+        let (cores, peers) = (Cores::Any, peers.to_vec());
+        Self { name, kind, transport, size, n, rate: 0, cores, peers, quick: false, headline }
+    }
+
+    fn on(mut self, cores: Cores) -> Self {
+        self.name += cores.text();
+        self.cores = cores;
+        self
     }
 
     fn named(mut self, name: &str) -> Self {

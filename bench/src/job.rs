@@ -25,8 +25,19 @@ pub(crate) struct Job {
     pub(crate) rate: u64,
     pub(crate) warm_ms: u64,
     pub(crate) run_ms: u64,
-    /// Listener on the first core, dialer on the second.
-    pub(crate) pin: bool,
+    pub(crate) cores: Cores,
+}
+
+/// Where the two sides run. Which of them the scheduler chooses, and when, decides a round trip more than what is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Cores {
+    /// Wherever the scheduler puts them.
+    Any,
+    /// Both on the first core.
+    One,
+    /// The listener on the first core, the dialer on the second.
+    Two,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,6 +133,26 @@ impl Job {
 
     pub(crate) fn run(&self) -> Duration {
         Duration::from_millis(self.run_ms)
+    }
+}
+
+impl Cores {
+    /// The core of a side.
+    pub(crate) fn of(self, side: Side) -> Option<usize> {
+        match self {
+            Self::Any => None,
+            Self::One => Some(0),
+            Self::Two => Some(usize::from(side != Side::Listen)),
+        }
+    }
+
+    /// The end of a case's name.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Any => "",
+            Self::One => "-one-core",
+            Self::Two => "-two-cores",
+        }
     }
 }
 

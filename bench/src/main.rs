@@ -25,7 +25,7 @@ use clap::{Parser, Subcommand};
 
 use crate::awake::Awake;
 use crate::cases::Case;
-use crate::job::{Job, Side};
+use crate::job::{Cores, Job, Side};
 use crate::machine::Machine;
 use crate::peers::{Name, Res};
 use crate::results::{Outcome, Results};
@@ -62,9 +62,9 @@ struct Args {
     /// --targets does so in docs/benchmarks.
     #[arg(long)]
     plot: Option<PathBuf>,
-    /// Listener on the first core, dialer on the second.
+    /// Where the two sides run, whatever the scenario says: `one` core, or the listener on the first and the dialer on the second of `two`.
     #[arg(long)]
-    pin: bool,
+    cores: Option<Cores>,
     /// Name the scenarios and their peers, and do nothing.
     #[arg(long)]
     list: bool,
@@ -139,7 +139,8 @@ fn measure_all(args: &Args, cases: &[Case]) -> Res<Results> {
                     return Ok(results);
                 }
                 serial += 1;
-                let job = Job { run_ms, warm_ms, pin: args.pin, ..case.job(peer) };
+                let cores = args.cores.unwrap_or(case.cores);
+                let job = Job { run_ms, warm_ms, cores, ..case.job(peer) };
                 let outcome = match run::run(job, folder.path(), serial) {
                     Ok(numbers) => Outcome::Found(numbers),
                     Err(e) => {

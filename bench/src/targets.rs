@@ -100,10 +100,14 @@ const P99: &str = "dial.p99_us";
 const MB: &str = "listen.mb_s";
 
 static TARGETS: &[Target] = &[
-    target("round trip 64 B, tcp", AtMost(1.25), "rtt-tcp-64", P50, Peer(Name::Raw)),
-    target("round trip 64 B, ipc", AtMost(1.25), "rtt-ipc-64", P50, Peer(Name::Raw)),
-    target("round trip 64 B, inproc", AtMost(1.5), "rtt-inproc-64", P50, Peer(Name::Raw)),
-    target("async round trip 64 B, tcp", AtMost(3.0), "rtt-async-tcp-64", P50, Peer(Name::Raw)),
+    target("round trip 64 B, tcp, two cores", AtMost(1.25), "rtt-tcp-64-two-cores", P50, Peer(Name::Raw)),
+    target("round trip 64 B, tcp, one core", AtMost(1.25), "rtt-tcp-64-one-core", P50, Peer(Name::Raw)),
+    target("round trip 64 B, ipc, two cores", AtMost(1.25), "rtt-ipc-64-two-cores", P50, Peer(Name::Raw)),
+    target("round trip 64 B, ipc, one core", AtMost(1.25), "rtt-ipc-64-one-core", P50, Peer(Name::Raw)),
+    target("round trip 64 B, inproc, two cores", AtMost(1.5), "rtt-inproc-64-two-cores", P50, Peer(Name::Raw)),
+    target("round trip 64 B, inproc, one core", AtMost(1.5), "rtt-inproc-64-one-core", P50, Peer(Name::Raw)),
+    target("async round trip 64 B, tcp, two cores", AtMost(3.0), "rtt-async-tcp-64-two-cores", P50, Peer(Name::Raw)),
+    target("async round trip 64 B, tcp, one core", AtMost(3.0), "rtt-async-tcp-64-one-core", P50, Peer(Name::Raw)),
     target("round trip beside a stream, tcp: p99", AtMost(3.0), "mixed-tcp-64", P99, Peer(Name::Libzmq)),
     target("one way 64 B, tcp", AtLeast(4.0), "oneway-tcp-64", "rate", Peer(Name::Libzmq)),
     target("one way 64 B, ipc", AtLeast(3.0), "oneway-ipc-64", "rate", Peer(Name::Libzmq)),

@@ -45,8 +45,8 @@ fn start<P: Peer>(job: Job, side: Side) {
 }
 
 fn one<P: Peer>(job: &Job, answer: Answer) {
-    if job.pin {
-        measure::pin(usize::from(answer.side != Side::Listen));
+    if let Some(core) = job.cores.of(answer.side) {
+        measure::pin(core);
     }
     match side::<P>(job, &answer) {
         Ok(()) => forever(),
