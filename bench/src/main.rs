@@ -62,7 +62,7 @@ struct Args {
     /// --targets does so in docs/benchmarks.
     #[arg(long)]
     plot: Option<PathBuf>,
-    /// Where the two sides run, whatever the scenario says: `one` core, or the listener on the first and the dialer on the second of `two`.
+    /// Where the two sides run, if the scenario does not say: on `one` core, or the listener on the first and the dialer on the second of `two`.
     #[arg(long)]
     cores: Option<Cores>,
     /// Name the scenarios and their peers, and do nothing.
@@ -164,6 +164,7 @@ fn measure_all(args: &Args, cases: &[Case]) -> Res<Results> {
 fn selected(args: &Args) -> Vec<Case> {
     let decide = args.quick || args.targets;
     let mut cases = Case::all();
+    cases.retain(|case| args.cores.is_none_or(|cores| [Cores::Any, cores].contains(&case.cores)));
     cases.retain(|case| {
         let named = args.only.is_empty() || args.only.iter().any(|part| case.name.contains(part.as_str()));
         named && (case.quick || !decide)

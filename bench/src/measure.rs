@@ -153,13 +153,14 @@ pub(crate) fn raise_file_limit() {
 }
 
 /// Keeps this thread, and those that it starts, on one core.
-pub(crate) fn pin(core: usize) {
+pub(crate) fn pin(core: usize) -> std::io::Result<()> {
     // SAFETY: the set is plain bits, and lives during the call.
-    unsafe {
+    let failed = unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
         libc::CPU_SET(core, &mut set);
-        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set);
-    }
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) != 0
+    };
+    if failed { Err(std::io::Error::last_os_error()) } else { Ok(()) }
 }
 
 fn status(key: &str) -> f64 {

@@ -175,7 +175,7 @@ mod tests {
         let mut results = Results::default();
         for (own, raw) in [(10.0, 10.0), (100.0, 50.0), (1.0, 1.0)] {
             for (peer, value) in [(Name::Spanwire, own), (Name::Raw, raw)] {
-                results.add("rtt-tcp-64", peer, Outcome::Found(Numbers::from([(P50.to_owned(), value)])));
+                results.add(TARGETS[0].case, peer, Outcome::Found(Numbers::from([(P50.to_owned(), value)])));
             }
         }
         let row = &judge(&results)[0];
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn a_measurement_that_failed_is_no_pass() {
         let mut results = Results::default();
-        results.add("rtt-tcp-64", Name::Spanwire, Outcome::Failed("took too long".into()));
+        results.add(TARGETS[0].case, Name::Spanwire, Outcome::Failed("took too long".into()));
         let rows = judge(&results);
         assert_eq!((rows[0].verdict, rows[1].verdict), (Verdict::Failed, Verdict::NotRun));
     }

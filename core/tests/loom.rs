@@ -223,6 +223,53 @@ fn thread_and_task_share() {
     });
 }
 
+/// Leaders have had the pipe to themselves, and the I/O thread may have forgotten it: it looks after it again for a task.
+#[test]
+fn task_after_leaders() {
+    check(2, || {
+        let (socket, peer) = pull();
+        let io = IoThread::start();
+        let sender = spawn(move || {
+            peer.send("a");
+            peer.send("b");
+            peer.send("c");
+        });
+        assert_eq!([recv(&socket)(), recv(&socket)(), recv_async(&socket)()], ["a", "b", "c"]);
+        sender.join().unwrap();
+        io.stop();
+    });
+}
+
+/// Messages come, and the end of their pipe behind them, while a leader sleeps with it; then another pipe.
+#[test]
+fn hang_up_under_the_leader() {
+    check(3, || {
+        let (socket, peer) = pull();
+        let sender = spawn(move || {
+            peer.send("a");
+            peer.send("b");
+            peer.shutdown();
+        });
+        assert_eq!([recv(&socket)(), recv(&socket)()], ["a", "b"]);
+        let last = spawn(recv(&socket));
+        sender.join().unwrap();
+        Peer::connect(&socket, Length, ROOM).send("c");
+        assert_eq!(last.join().unwrap(), "c");
+    });
+}
+
+/// The only pipe is closed by its own side while a leader sleeps with it; then another one comes.
+#[test]
+fn pipe_closed_under_the_leader() {
+    check(3, || {
+        let (socket, _peer) = pull();
+        let receiver = spawn(recv(&socket));
+        socket.pipes()[0].close();
+        Peer::connect(&socket, Length, ROOM).send("a");
+        assert_eq!(receiver.join().unwrap(), "a");
+    });
+}
+
 /// Two tasks, each of which reads for itself before it waits: an edge may be seen while the other one reads that pipe.
 #[test]
 fn tasks_share() {

@@ -1,5 +1,7 @@
 //! A receiver that is late loses nothing; one that stays away gets what is new.
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -7,7 +9,7 @@ use spanwire_core::driver::Socket;
 use spanwire_core::option::names;
 
 use crate::alone;
-use crate::common::{S, connected, recv, send, wait_for};
+use crate::common::{S, address, connected, listen, open, recv, send, wait_for};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -67,6 +69,37 @@ fn late(goes: bool) {
     assert!(timely, "the machine is too busy");
 }
 
+/// The end of a large message comes, and the end of its pipe behind it, while the application is late. It can be read, and not yet delivered.
+#[test]
+fn a_large_message_of_a_peer_that_has_gone_is_kept_for_a_late_receiver() {
+    let _alone = alone();
+    let pull = open("pull");
+    let url = listen(&pull, &address("tcp")).url();
+    let join = || {
+        let mut peer = TcpStream::connect(("127.0.0.1", url.port().unwrap())).unwrap();
+        peer.write_all(b"\0SP\0\0\x50\0\0").unwrap();
+        peer
+    };
+    let small = [&1_u64.to_be_bytes()[..], b"s"].concat();
+    let large = [&(LARGE as u64).to_be_bytes()[..], &[b'l'; LARGE]].concat();
+    let (begin, end) = large.split_at(LARGE / 2);
+    let mut goes = join();
+    wait_for(|| pull.pipes().len() == 1);
+    goes.write_all(begin).unwrap();
+    // It has been begun: the message of the other pipe came later.
+    let mut stays = join();
+    stays.write_all(&small).unwrap();
+    assert_eq!(recv(&pull, LONG).unwrap().len(), 1);
+    stays.write_all(&small.repeat(3)).unwrap();
+    assert_eq!(recv(&pull, LONG).unwrap().len(), 1);
+    goes.write_all(end).unwrap();
+    drop(goes);
+    wait_for(|| pull.pipes().len() == 1);
+    let mut left: Vec<_> = (0..3).map(|_| recv(&pull, LONG).unwrap().len()).collect();
+    left.sort();
+    assert_eq!(left, [1, 1, LARGE]);
+}
+
 /// What is old makes room, as `sub:prefnew` promises.
 #[test]
 fn a_subscriber_that_stays_away_gets_what_is_new() {
@@ -77,6 +110,8 @@ fn a_subscriber_that_stays_away_gets_what_is_new() {
     assert_eq!(next(&subscriber), MANY - QUEUE as u32 + 1);
 }
 
+/// Received into a buffer of its own.
+const LARGE: usize = 40_000;
 /// More than the queue of a subscriber takes.
 const MANY: u32 = 1000;
 const QUEUE: u64 = 128;

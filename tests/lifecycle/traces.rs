@@ -85,11 +85,13 @@ fn a_pipe_that_is_closed_under_a_sleeping_receiver_is_gone() {
     let listener = listen(&pull, &address("tcp"));
     let before = descriptors();
     thread::scope(|scope| {
-        let receiver = scope.spawn(|| recv(&pull, LONG));
         let push = std::net::TcpStream::connect(("127.0.0.1", listener.url().port().unwrap())).unwrap();
         (&push).write_all(b"\0SP\0\0\x50\0\0").unwrap();
         wait_for(|| pull.pipes().len() == 1);
-        // Long enough that it sleeps on that pipe, after the handshake of which it was told.
+        let receiver = scope.spawn(|| recv(&pull, LONG).and_then(|_| recv(&pull, LONG)));
+        (&push).write_all(b"\0\0\0\0\0\0\0\x01!").unwrap();
+        wait_for(|| pull.stats().number(&["rx_msgs"]) == Some(1));
+        // Long enough that it sleeps again, on that pipe.
         thread::sleep(Duration::from_millis(50));
         pull.pipes()[0].close();
         drop(push);

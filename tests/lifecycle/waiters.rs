@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use futures_lite::future::block_on;
 use spanwire_core::driver::{Limit, Operation};
 use spanwire_core::{Error, Message, OptionValue};
 
-use crate::common::{S, address, dial, listen, open, recv, send, wait_for, within};
+use crate::common::{S, address, connected, dial, listen, open, recv, send, wait_for, within};
 
 const SECOND: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(10);
@@ -35,6 +36,33 @@ fn a_survey_ends_in_time_for_the_leader_while_another_thread_waits() {
         surveyor.close_context(long).unwrap();
         assert_eq!(result.unwrap_err(), Error::TimedOut);
         assert!(took < Duration::from_secs(3), "it took {took:?}");
+    });
+}
+
+/// Receivers that always come back have their pipe to themselves. It is looked after when they stay away: for a task, and for its end.
+#[test]
+fn a_pipe_is_looked_after_when_its_leader_stays_away() {
+    let (near, far) = connected("pair", "pair", "tcp");
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while let Ok(msg) = recv(&far, LONG) {
+                let _ = send(&far, msg, LONG);
+            }
+        });
+        let send_one = || send(&near, "x", LONG).unwrap();
+        for _ in 0..100 {
+            send_one();
+            recv(&near, LONG).unwrap();
+        }
+        let later = near.recv(S);
+        send_one();
+        assert_eq!(block_on(later).unwrap().body(), b"x");
+        for _ in 0..100 {
+            send_one();
+            recv(&near, LONG).unwrap();
+        }
+        far.close().wait(Limit::Never).unwrap();
+        wait_for(|| near.pipes().is_empty());
     });
 }
 

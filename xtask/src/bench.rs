@@ -5,10 +5,19 @@ use crate::run::{Done, cargo, command, root, run, target_dir};
 /// Installs what the peers are built from, where it may; builds; runs with these arguments.
 pub(crate) fn bench(args: &[&str]) -> Done {
     install();
-    let manifest = root().join("bench/Cargo.toml").display().to_string();
-    let mut all = vec!["run", "--release", "--manifest-path", &manifest, "--"];
-    all.extend(args);
-    run(cargo(&all).env("CARGO_TARGET_DIR", target_dir().join("bench")))
+    let run = ["run", "--release", "--manifest-path", MANIFEST, "--"];
+    in_bench(&[&run[..], args].concat())
+}
+
+/// That it is built with its peers, and its own tests.
+pub(crate) fn check() -> Done {
+    in_bench(&["fmt", "--check", "--manifest-path", MANIFEST])?;
+    install();
+    in_bench(&["test", "--manifest-path", MANIFEST])
+}
+
+fn in_bench(args: &[&str]) -> Done {
+    run(cargo(args).current_dir(root()).env("CARGO_TARGET_DIR", target_dir().join("bench")))
 }
 
 /// NNG is built by cmake, libzmq and nanomsg need a C++ compiler and Debian's library. Whatever is missing shows up later by name.
@@ -42,5 +51,6 @@ fn is_root() -> bool {
     command("id", &["-u"]).output().is_ok_and(|out| out.stdout.trim_ascii() == b"0")
 }
 
+const MANIFEST: &str = "bench/Cargo.toml";
 /// A file and the Debian package that has it.
 const NEEDED: [(&str, &str); 3] = [("cmake", "cmake"), ("g++", "g++"), ("libnanomsg.so.5", "libnanomsg5")];

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::abi;
+use crate::bench;
 use crate::checks;
 use crate::gates;
 use crate::install;
@@ -58,6 +59,7 @@ pub(crate) fn ci() -> Done {
         let dir = target_dir().join("fuzz");
         run(cargo(&["check", "--manifest-path", "fuzz/Cargo.toml"]).env("CARGO_TARGET_DIR", dir))?;
     }
+    bench::check()?;
     loom::loom(&[])?;
     match tsan::missing() {
         None => tsan::tsan()?,

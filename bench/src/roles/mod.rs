@@ -45,8 +45,8 @@ fn start<P: Peer>(job: Job, side: Side) {
 }
 
 fn one<P: Peer>(job: &Job, answer: Answer) {
-    if let Some(core) = job.cores.of(answer.side) {
-        measure::pin(core);
+    if let Some(Err(e)) = job.cores.of(answer.side).map(measure::pin) {
+        return answer.failed(&format!("this core can't be used: {e}"));
     }
     match side::<P>(job, &answer) {
         Ok(()) => forever(),

@@ -183,11 +183,17 @@ impl Handover {
         !std::mem::replace(&mut self.armed, true)
     }
 
-    /// A leader is about to sleep. `true`: nobody else has looked after the pipes for long, and the I/O thread's instance is to forget them: the
-    /// kernel tells it of each event, even if it wants none.
+    /// Arming did not work.
+    pub(crate) fn disarm(&mut self) {
+        (self.watched, self.armed) = (false, false);
+    }
+
+    /// A leader of this many pipes is about to sleep. `true`: nobody else has looked after them for long, and the I/O thread's instance is to
+    /// forget them: the kernel tells it of each event, even if it wants none. With many pipes it takes too long to make it watch them again.
     #[inline]
-    pub(crate) fn unwatch(&mut self) -> bool {
-        let unwatch = self.watched && !self.armed && self.leads - self.armed_at > LEADS_ALONE;
+    pub(crate) fn unwatch(&mut self, pipes: usize) -> bool {
+        let alone = self.leads - self.armed_at >= LEADS_ALONE;
+        let unwatch = self.watched && !self.armed && alone && pipes <= UNWATCHED_PIPES;
         self.watched &= !unwatch;
         unwatch
     }
@@ -443,7 +449,9 @@ impl Handover {
     }
 }
 
-/// After so many leads in a row with nobody else to look after the pipes, the I/O thread forgets them.
-const LEADS_ALONE: u64 = 16;
+/// After so many leads in a row with nobody else to look after the pipes, the I/O thread forgets them. A model has no time for so many.
+const LEADS_ALONE: u64 = if cfg!(spanwire_loom) { 1 } else { 16 };
+/// Unless there are more of them than this.
+const UNWATCHED_PIPES: usize = 64;
 /// How long the I/O thread waits for an application that has messages left and was there lately.
 const PATIENCE: Duration = Duration::from_millis(50);

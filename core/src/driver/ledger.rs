@@ -128,6 +128,8 @@ pub(super) enum End {
     Stream(Arc<PipeShared>),
     /// All of it.
     Pipe(Arc<PipeShared>),
+    /// The receiving side that somebody held when it went.
+    Reader(Box<Reader>),
 }
 
 impl Counters {
@@ -314,7 +316,10 @@ impl Core {
         }
         if event.readable {
             slot.pending = true;
-            if slot.rx.is_some() && (!slot.paused || slot.hangup) {
+            if slot.rx.is_none() {
+                // Whoever holds it looks again.
+                self.rouse_leader();
+            } else if !slot.paused || slot.hangup {
                 self.ready(id);
             }
         }

@@ -405,8 +405,9 @@ impl Receiving {
                         inner.stirred.store(false, Ordering::Relaxed);
                     }
                     let sleeps = matches!(step, Step::Lead) && !spins;
-                    let held = if sleeps && !late { st.core.hold_only() } else { None };
-                    if sleeps && st.core.hand.unwatch() {
+                    let held = if sleeps { st.core.hold_only() } else { None };
+                    let pipes = st.core.pipes.len();
+                    if sleeps && st.core.hand.unwatch(pipes) {
                         inner.poll.unwatch(inner.io().poll());
                     }
                     inner.finish(st);

@@ -24,9 +24,10 @@ pub(super) struct Pace {
     stream: bool,
     /// Sends that followed each other closely.
     streak: u8,
-    /// The number of receives when a sender wrote last, and the end of that write if it was not the first with that number: a clock is read
-    /// only for those who send several times in a row.
-    written_at: Option<u64>,
+    /// The receives before the last send, and whether there were as many before the one before.
+    recvs_before: Option<u64>,
+    in_a_row: bool,
+    /// The end of the last write. A clock is read only for those who send several times in a row.
     last: Option<Instant>,
     /// Sends since the last tick.
     sends: u32,
@@ -45,13 +46,14 @@ impl Pace {
     #[inline]
     pub(super) fn begin(&mut self, backlog: impl FnOnce() -> bool) {
         self.sends = self.sends.saturating_add(1);
+        self.in_a_row = self.recvs_before.replace(self.recvs) == Some(self.recvs);
         self.collect = self.stream || (!self.idle && backlog()) || self.judge();
     }
 
     /// Whether the sends have become a stream.
     fn judge(&mut self) -> bool {
-        let close = self.written_at == Some(self.recvs)
-            && self.last.is_some_and(|end| sync::now().saturating_duration_since(end) < STREAK_GAP);
+        let close =
+            self.in_a_row && self.last.is_some_and(|end| sync::now().saturating_duration_since(end) < STREAK_GAP);
         self.streak = if close { self.streak + 1 } else { 0 };
         self.stream = self.streak >= STREAK;
         self.stream
@@ -85,8 +87,7 @@ impl Pace {
     #[inline]
     pub(super) fn written(&mut self) {
         if !self.stream {
-            let in_a_row = self.written_at.replace(self.recvs) == Some(self.recvs);
-            self.last = in_a_row.then(sync::now);
+            self.last = self.in_a_row.then(sync::now);
         }
     }
 

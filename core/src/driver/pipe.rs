@@ -241,7 +241,7 @@ impl PipeShared {
 pub(crate) struct Slot {
     pub(crate) pipe: Arc<PipeShared>,
     pub(crate) tx: SlotTx,
-    /// `None` while somebody reads.
+    /// `None` while somebody reads, or a leader sleeps with it.
     pub(crate) rx: Option<Box<Reader>>,
     /// In the list of ready pipes.
     pub(crate) queued: bool,

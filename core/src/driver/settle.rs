@@ -94,8 +94,12 @@ impl State {
                         core.effects.any = true;
                         core.effects.kick = true;
                     }
-                    if core.hand.arm() {
-                        inner.poll.arm(inner.io().poll());
+                    if core.hand.arm()
+                        && let Err(e) = inner.poll.arm(inner.io().poll())
+                    {
+                        tracing::error!(socket = %inner.id, "cannot watch the socket, looking at it now and then: {e}");
+                        core.hand.disarm();
+                        core.tick_later();
                     }
                 } else if !core.hand.ready.is_empty() {
                     // No edge will tell of what has been seen already, armed or not.

@@ -213,6 +213,7 @@ impl Inner {
                     self.notify(PipeChange::Removed, &pipe);
                     pipe.gone.set();
                 }
+                End::Reader(reader) => drop(reader),
             }
         }
         if effects.kick || effects.tick || effects.straggle || effects.timer.is_some() {

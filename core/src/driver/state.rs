@@ -219,8 +219,14 @@ impl State {
         let core = &mut self.core;
         core.chunks.extend(reader.chunk.take());
         let id = reader.pipe.id;
-        let Some(slot) = core.pipes.get_mut(id) else { return };
-        if let SlotRx::Stream(rx) = &mut reader.rx {
+        let shares = core.pipes.len() > 1;
+        let Some(slot) = core.pipes.get_mut(id) else {
+            // This may be all that is left of the pipe.
+            return core.effects.end(End::Reader(reader));
+        };
+        if let SlotRx::Stream(rx) = &mut reader.rx
+            && shares
+        {
             rx.settle(&mut core.chunks);
         }
         let messages = reader.has_messages();
@@ -281,7 +287,8 @@ impl State {
                 }
                 let streams = core.pace.streams();
                 if slot.dead.is_none() && !tx.out.is_empty() {
-                    if go_on && (!streams || tx.out.is_due()) {
+                    // A full pipe is always worth a write: senders wait for it.
+                    if go_on && (!streams || slot.full || tx.out.is_due()) {
                         return tx.take();
                     }
                     // Appended during the write, so that its sender has not put the pipe on any list.

@@ -85,10 +85,11 @@ impl SocketPoll {
     }
 
     /// Makes the I/O thread watch this socket until something happens on it, which may have happened already.
-    pub(crate) fn arm(&self, io: &IoPoll) {
+    pub(crate) fn arm(&self, io: &IoPoll) -> io::Result<()> {
         let (data, flags) = (EventData::new_u64(u64::from(self.socket)), EventFlags::IN | EventFlags::ONESHOT);
-        if epoll::modify(&io.epoll, &self.epoll, data, flags) == Err(rustix::io::Errno::NOENT) {
-            let _ = epoll::add(&io.epoll, &self.epoll, data, flags);
+        match epoll::modify(&io.epoll, &self.epoll, data, flags) {
+            Err(rustix::io::Errno::NOENT) => Ok(epoll::add(&io.epoll, &self.epoll, data, flags)?),
+            done => Ok(done?),
         }
     }
 

@@ -83,12 +83,13 @@ impl SocketPoll {
         kernel.poll(self.socket).armed = false;
     }
 
-    pub(crate) fn arm(&self, _io: &IoPoll) {
+    pub(crate) fn arm(&self, _io: &IoPoll) -> io::Result<()> {
         let mut kernel = kernel();
         kernel.poll(self.socket).armed = true;
         if kernel.is_ready(self.socket) {
             kernel.fire(self.socket);
         }
+        Ok(())
     }
 
     pub(crate) fn unwatch(&self, _io: &IoPoll) {

@@ -66,7 +66,9 @@ impl SocketPoll {
     pub(crate) fn close(&self, _io: &IoPoll) {}
 
     /// The I/O thread watches always.
-    pub(crate) fn arm(&self, _io: &IoPoll) {}
+    pub(crate) fn arm(&self, _io: &IoPoll) -> io::Result<()> {
+        Ok(())
+    }
 
     /// The I/O thread watches always.
     pub(crate) fn unwatch(&self, _io: &IoPoll) {}
