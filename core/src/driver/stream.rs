@@ -391,17 +391,18 @@ impl Rx {
 
 /// Bodies up to this length are copied behind the others; larger ones are written from where they are.
 pub(crate) const COPY: usize = 4 * 1024;
-/// A collecting sender writes when messages of this cost have come together: about 1,080 of 64 bytes (77 KiB), 135 of 1 KiB (136 KiB). A receiver
+/// A collecting sender writes when messages of this cost have come together: about 1,200 of 64 bytes (86 KiB), 150 of 1 KiB (151 KiB). A receiver
 /// that keeps up sleeps before each of its reads, and that must be worth it; and it still makes no more than one call in 500 messages of 64 bytes.
-const FLUSH: usize = 144 * 1024;
+const FLUSH: usize = 160 * 1024;
 /// What a message costs besides its bytes, in bytes.
 const MESSAGE: usize = 72;
 /// A pipe that has this much to write takes no more.
 pub(crate) const HIGH_WATER: usize = 256 * 1024;
 /// One read.
 pub(crate) const CHUNK: usize = 64 * 1024;
-/// Room behind a chunk for the beginning of a message that was left from the chunk before.
-const SLACK: usize = LARGE + 64;
+/// Room behind a chunk for the beginning of a message that was left from the chunk before, and for the rest of what a sender of small messages
+/// writes at once.
+const SLACK: usize = LARGE + 8 * 1024;
 /// Messages above this length that have not arrived as a whole get a buffer of their own, so that they are not copied.
 const LARGE: usize = 16 * 1024;
 /// The most that is reserved because a peer announced it; more is reserved as it arrives.
