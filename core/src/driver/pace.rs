@@ -24,7 +24,7 @@ pub(super) struct Pace {
     stream: bool,
     /// Sends that followed each other closely.
     streak: u8,
-    /// The receives before the last send, and whether there were as many before the one before.
+    /// The receives before the send that was judged last, and whether there were as many before the one before.
     recvs_before: Option<u64>,
     in_a_row: bool,
     /// The end of the last write. A clock is read only for those who send several times in a row.
@@ -46,12 +46,12 @@ impl Pace {
     #[inline]
     pub(super) fn begin(&mut self, backlog: impl FnOnce() -> bool) {
         self.sends = self.sends.saturating_add(1);
-        self.in_a_row = self.recvs_before.replace(self.recvs) == Some(self.recvs);
         self.collect = self.stream || (!self.idle && backlog()) || self.judge();
     }
 
     /// Whether the sends have become a stream.
     fn judge(&mut self) -> bool {
+        self.in_a_row = self.recvs_before.replace(self.recvs) == Some(self.recvs);
         let close =
             self.in_a_row && self.last.is_some_and(|end| sync::now().saturating_duration_since(end) < STREAK_GAP);
         self.streak = if close { self.streak + 1 } else { 0 };

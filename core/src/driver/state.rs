@@ -227,6 +227,7 @@ impl State {
         if let SlotRx::Stream(rx) = &mut reader.rx
             && shares
         {
+            // An only pipe keeps the socket's only chunk.
             rx.settle(&mut core.chunks);
         }
         let messages = reader.has_messages();

@@ -254,8 +254,8 @@ pub(crate) struct Rx {
 impl Rx {
     /// Whether there are bytes that may hold a message.
     pub(crate) fn has_bytes(&self) -> bool {
-        let complete = self.large.as_ref().is_some_and(|(body, want)| body.len() >= *want);
-        complete || (!self.starved && self.at < self.chunk.len())
+        let complete = || self.large.as_ref().is_some_and(|(body, want)| body.len() >= *want);
+        (!self.starved && self.at < self.chunk.len()) || complete()
     }
 
     /// Whether there may be more to read. After the peer's hang-up no edge tells of the end of the stream: it is read for.

@@ -20,7 +20,7 @@ static long        total;
 
 // Called for one operation after the other.
 static void
-ended(void *arg)
+finished(void *arg)
 {
 	op      *o  = arg;
 	int      rv = nng_aio_result(o->aio);
@@ -134,7 +134,7 @@ run(const char *url)
 	for (int i = 0; i < WORKERS; i++) {
 		for (int j = 0; j < AIOS; j++) {
 			ops[i][j].s = s[(i + j) % 2];
-			MUST(nng_aio_alloc(&ops[i][j].aio, ended, &ops[i][j]));
+			MUST(nng_aio_alloc(&ops[i][j].aio, finished, &ops[i][j]));
 		}
 	}
 	MUST(nng_thread_create(&canceler, cancel, &cancels));

@@ -29,6 +29,24 @@
 		} \
 	} while (0)
 
+// The memory of an operation, in one piece.
+static inline void
+iov(nng_aio *aio, void *data, size_t size)
+{
+	nng_iov v;
+	v.iov_buf = data;
+	v.iov_len = size;
+	MUST(nng_aio_set_iov(aio, 1, &v));
+}
+
+// What an operation came to.
+static inline int
+ended(nng_aio *aio)
+{
+	nng_aio_wait(aio);
+	return (nng_aio_result(aio));
+}
+
 // Something that a callback tells and the program waits for.
 typedef struct {
 	nng_mtx *mtx;

@@ -5,15 +5,6 @@
 
 static nng_aio *a1, *a2;
 
-static void
-iov(nng_aio *aio, void *data, size_t size)
-{
-	nng_iov v;
-	v.iov_buf = data;
-	v.iov_len = size;
-	MUST(nng_aio_set_iov(aio, 1, &v));
-}
-
 // A listener, a dialer and a connection between them.
 typedef struct {
 	nng_stream_listener *l;

@@ -12,7 +12,7 @@ typedef struct {
 } worker;
 
 static void
-ended(void *arg)
+finished(void *arg)
 {
 	worker *w = arg;
 	w->ended++;
@@ -71,7 +71,7 @@ main(void)
 		MUST(nng_dial(s[1], url, NULL, 0));
 		for (int i = 0; i < WORKERS; i++) {
 			w[i] = (worker) { .socket = s[i % 2], .seed = (unsigned) i };
-			MUST(nng_aio_alloc(&w[i].aio, ended, &w[i]));
+			MUST(nng_aio_alloc(&w[i].aio, finished, &w[i]));
 			MUST(nng_aio_alloc(&extra[i], NULL, NULL));
 			nng_sleep_aio(60000, extra[i]);
 			MUST(nng_thread_create(&t[i], work, &w[i]));

@@ -287,13 +287,6 @@ streams(const char *cert, const char *key)
 	free(got);
 }
 
-static int
-ended(nng_aio *aio)
-{
-	nng_aio_wait(aio);
-	return (nng_aio_result(aio));
-}
-
 // Byte streams over WebSocket with TLS, and what NNG's library has no answer to: see websocket.c.
 static void
 websockets(const char *cert, const char *key)

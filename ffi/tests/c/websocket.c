@@ -7,22 +7,6 @@
 
 static nng_aio *a1, *a2;
 
-static void
-iov(nng_aio *aio, void *data, size_t size)
-{
-	nng_iov v;
-	v.iov_buf = data;
-	v.iov_len = size;
-	MUST(nng_aio_set_iov(aio, 1, &v));
-}
-
-static int
-ended(nng_aio *aio)
-{
-	nng_aio_wait(aio);
-	return (nng_aio_result(aio));
-}
-
 // A listener, a dialer and a connection between them.
 typedef struct {
 	nng_stream_listener *l;
