@@ -119,9 +119,12 @@ fn start(with: Library, protocol: &str, how: &str, url: &str, says: Option<&str>
     if let Some(says) = says {
         command.args(["--data", says]);
     }
-    // What comes too early for the other side to hear is said again.
-    if says.is_some() && !matches!(protocol, "rep" | "respondent") {
-        command.args(["--interval", "1"]);
+    // What comes too early for the other side to hear is said again; a survey not at the very end of the one before, a
+    // second after its start: NNG 1.5 may deadlock on that one's timer.
+    match (protocol, says) {
+        ("rep" | "respondent", _) | (_, None) => {}
+        ("surveyor", _) => drop(command.args(["--interval", "2"])),
+        _ => drop(command.args(["--interval", "1"])),
     }
     command.env_remove("LD_LIBRARY_PATH");
     if with == Ours {

@@ -217,7 +217,9 @@ impl Cat {
         }
         match (protocol, tool) {
             // Nobody may be there for the first one, so that it is sent again and again.
-            ("pub" | "surveyor", Tool::Nngcat) => drop(command.args(["--interval", "1"])),
+            ("pub", Tool::Nngcat) => drop(command.args(["--interval", "1"])),
+            // Not at the very end of the survey before, a second after its start: NNG 1.5 may deadlock on that one's timer.
+            ("surveyor", Tool::Nngcat) => drop(command.args(["--interval", "2"])),
             // The reply to one survey is lost with the next, and nanomsg takes its time to mask 8 MiB.
             ("surveyor", Tool::Nanocat) if url.starts_with("ws") => drop(command.args(["--interval", "1"])),
             ("pub" | "bus" | "surveyor", Tool::Nanocat) if data.is_some() => drop(command.args(["--interval", "0.2"])),
