@@ -36,6 +36,7 @@ mod fanout;
 mod inbox;
 mod levels;
 mod mono;
+mod nodes;
 mod options;
 mod picker;
 mod replier;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::run::{Done, cargo, output, root, run};
 
 /// The crates that the protocols and the driverless core may depend on: none of them does I/O, keeps time or starts threads.
-const PURE: [&str; 12] = [
+const PURE: [&str; 14] = [
     "spanwire-core",
     "spanwire-protocols",
     "bytes",
@@ -21,6 +21,9 @@ const PURE: [&str; 12] = [
     "smallvec",
     "proc-macro2",
     "rustversion",
+    // Maps no file: memory in large pages.
+    "memmap2",
+    "libc",
 ];
 
 /// What pure code does not say. `Instant` and `SocketAddr` as types are fine; asking for the time, or a socket, is not.
