@@ -327,11 +327,15 @@ impl Receiving {
         inner: &'a Inner,
         left: Option<Duration>,
         held: Option<Box<Reader>>,
+        busy: bool,
         msg: &mut Message,
     ) -> (Guard<'a>, bool) {
         let mut events = SmallVec::<[PipeEvent; 4]>::new();
-        inner.poll.wait(left, |event| events.push(event));
-        match (held, &events[..]) {
+        let paid = busy && inner.busy_poll(|event| events.push(event));
+        if !paid {
+            inner.poll.wait(left, |event| events.push(event));
+        }
+        let (mut st, taken) = match (held, &events[..]) {
             // Most of the time: the lock is taken once what has come is in this thread's hands.
             (Some(mut reader), [event]) if event.readable && event.pipe == reader.pipe.id.get() => {
                 let id = reader.pipe.id;
@@ -357,7 +361,11 @@ impl Receiving {
                 st.core.hand.round = st.core.hand.ready.len();
                 (st, false)
             }
+        };
+        if busy {
+            st.core.pace.busy_polled(paid);
         }
+        (st, taken)
     }
 
     #[cold]
@@ -406,6 +414,7 @@ impl Receiving {
                     }
                     let sleeps = matches!(step, Step::Lead) && !spins;
                     let held = if sleeps { st.core.hold_only() } else { None };
+                    let busy = sleeps && st.core.pace.may_busy_poll();
                     let pipes = st.core.pipes.len();
                     if sleeps && st.core.hand.unwatch(pipes) {
                         inner.poll.unwatch(inner.io().poll());
@@ -419,7 +428,7 @@ impl Receiving {
                         st.core.spun(paid);
                     } else if sleeps {
                         let taken;
-                        (st, taken) = self.lead(inner, left, held, &mut msg);
+                        (st, taken) = self.lead(inner, left, held, busy, &mut msg);
                         if taken {
                             self.leave(inner, st, leading);
                             return Ok(msg);

@@ -29,14 +29,21 @@ pub(super) struct Pace {
     in_a_row: bool,
     /// The end of the last write. A clock is read only for those who send several times in a row.
     last: Option<Instant>,
-    /// Sends since the last tick.
-    sends: u32,
+    /// Sends so far.
+    sends: u64,
+    /// Sends when the I/O thread last looked.
+    sends_then: u64,
     /// The send under way may be collected.
     collect: bool,
     /// Receives so far: one between two sends ends a streak.
     recvs: u64,
     /// Receives when the I/O thread last looked.
     recvs_then: u64,
+    /// Sends and receives when a receiver last went to sleep.
+    asleep: (u64, u64),
+    /// How often in a row a receiver has looked at its pipes for nothing, and so how often none does from now on.
+    misses: u8,
+    skips: u32,
     /// Nothing was received between the last two looks: the application leaves its messages where they are.
     idle: bool,
 }
@@ -45,7 +52,7 @@ impl Pace {
     /// A send begins. `backlog`: there are messages that the application has not taken.
     #[inline]
     pub(super) fn begin(&mut self, backlog: impl FnOnce() -> bool) {
-        self.sends = self.sends.saturating_add(1);
+        self.sends += 1;
         self.collect = self.stream || (!self.idle && backlog()) || self.judge();
     }
 
@@ -94,12 +101,30 @@ impl Pace {
     /// The I/O thread's tick. `slow`: the senders are held up by the kernel, so that their pace says little.
     pub(super) fn tick(&mut self, slow: bool) {
         self.idle = std::mem::replace(&mut self.recvs_then, self.recvs) == self.recvs;
-        let sends = std::mem::take(&mut self.sends);
+        let sends = self.sends - std::mem::replace(&mut self.sends_then, self.sends);
         if sends == 0 || (sends < STREAM_MIN && !slow) {
             self.stream = false;
             self.collect = false;
             self.streak = 0;
         }
+    }
+
+    /// A receiver is about to sleep. Whether it should look at its pipes for a while before: peers that take turns with it, many messages at a
+    /// time, answer soon, and a wake-up would take longer.
+    pub(super) fn may_busy_poll(&mut self) -> bool {
+        let (sends, recvs) = std::mem::replace(&mut self.asleep, (self.sends, self.recvs));
+        if self.sends - sends < TURN || self.recvs - recvs < TURN {
+            return false;
+        }
+        let may = self.skips == 0;
+        self.skips = self.skips.saturating_sub(1);
+        may
+    }
+
+    /// A receiver has looked at its pipes for a while. After each time in a row that this was for nothing it is done half as often.
+    pub(super) fn busy_polled(&mut self, paid: bool) {
+        self.misses = if paid { 0 } else { (self.misses + 1).min(MISSES) };
+        self.skips = ((1_u32 << self.misses) / 2).saturating_sub(1);
     }
 
     /// Whether sends come back to back.
@@ -113,7 +138,11 @@ const STREAK_GAP: Duration = Duration::from_micros(5);
 /// After this many, messages are collected.
 const STREAK: u8 = 2;
 /// Fewer sends than this between two ticks end a stream.
-const STREAM_MIN: u32 = 4;
+const STREAM_MIN: u64 = 4;
+/// So many messages each way are a turn. A model checker tries every sleep with a look before.
+const TURN: u64 = if cfg!(spanwire_loom) { 0 } else { 8 };
+/// However often it was for nothing, they look once in 64 turns.
+const MISSES: u8 = 7;
 
 #[cfg(test)]
 mod tests {
@@ -167,6 +196,39 @@ mod tests {
         let mut pace = Pace::default();
         assert!(send(&mut pace, true) && !pace.collects());
         assert!(!send(&mut pace, false));
+    }
+
+    #[test]
+    fn turns_are_batches_both_ways() {
+        let mut pace = Pace::default();
+        let mut turn = |sends, recvs| {
+            for _ in 0..sends {
+                send(&mut pace, true);
+            }
+            (0..recvs).for_each(|_| pace.received());
+            pace.may_busy_poll()
+        };
+        assert!(!turn(1, 1) && !turn(TURN, 1) && !turn(1, TURN) && turn(TURN, TURN) && !turn(0, 0));
+    }
+
+    #[test]
+    fn busy_polls_that_find_nothing_become_rare() {
+        let mut pace = Pace::default();
+        let turns = |pace: &mut Pace, paid| {
+            let polls = (0..1000).filter(|_| {
+                pace.sends += TURN;
+                pace.recvs += TURN;
+                let polls = pace.may_busy_poll();
+                if polls {
+                    pace.busy_polled(paid);
+                }
+                polls
+            });
+            polls.count()
+        };
+        assert_eq!(turns(&mut pace, true), 1000);
+        assert!((15..30).contains(&turns(&mut pace, false)));
+        assert!((936..=1000).contains(&turns(&mut pace, true)));
     }
 
     #[test]

@@ -55,11 +55,13 @@ impl SocketPoll {
         let _ = epoll::delete(&self.epoll, fd);
     }
 
-    /// Sleeps until something happens on a pipe, [`wake`](Self::wake), [`close`](Self::close) or the timeout. Zero: only looks.
-    pub(crate) fn wait(&self, timeout: Option<Duration>, mut each: impl FnMut(PipeEvent)) {
+    /// Sleeps until something happens on a pipe, [`wake`](Self::wake), [`close`](Self::close) or the timeout. Zero: only looks. Answers whether
+    /// something has happened.
+    pub(crate) fn wait(&self, timeout: Option<Duration>, mut each: impl FnMut(PipeEvent)) -> bool {
         let mut events = [const { std::mem::MaybeUninit::uninit() }; EVENTS];
         let timeout = timeout.map(timespec);
-        let Ok((events, _)) = epoll::wait(&self.epoll, &mut events[..], timeout.as_ref()) else { return };
+        let Ok((events, _)) = epoll::wait(&self.epoll, &mut events[..], timeout.as_ref()) else { return false };
+        let something = !events.is_empty();
         for event in events {
             let (data, flags) = (event.data.u64(), event.flags);
             if data != NO_PIPE {
@@ -71,6 +73,7 @@ impl SocketPoll {
                 });
             }
         }
+        something
     }
 
     /// Makes the sleeping leader look again.
@@ -143,3 +146,19 @@ const NO_PIPE: u64 = u64::MAX;
 const EVENTS: usize = 64;
 const READ: EventFlags = EventFlags::IN.union(EventFlags::RDHUP).union(EventFlags::ET);
 const HANGUP: EventFlags = EventFlags::RDHUP.union(EventFlags::HUP).union(EventFlags::ERR);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_notices_what_is_not_on_a_pipe() {
+        let (poll, io) = (SocketPoll::new(0).unwrap(), IoPoll::new().unwrap());
+        let look = || poll.wait(Some(Duration::ZERO), |_| panic!("there are no pipes"));
+        assert!(!look());
+        poll.wake();
+        assert!(look() && !look());
+        poll.close(&io);
+        assert!(look() && look());
+    }
+}

@@ -59,12 +59,12 @@ impl SocketPoll {
     }
 
     /// Only the leader sleeps here, and whoever looks does not sleep.
-    pub(crate) fn wait(&self, timeout: Option<Duration>, mut each: impl FnMut(PipeEvent)) {
+    pub(crate) fn wait(&self, timeout: Option<Duration>, mut each: impl FnMut(PipeEvent)) -> bool {
         let mut kernel = kernel();
         loop {
             let seen = kernel.collect(self.socket, &mut each);
             if seen || timeout == Some(Duration::ZERO) || kernel.pass(timeout) {
-                return;
+                return seen;
             }
             kernel = Sleep::enter(kernel, timeout, |kernel| &mut kernel.poll(self.socket).sleep);
         }

@@ -57,7 +57,9 @@ impl SocketPoll {
     }
 
     /// Nothing can be seen from here.
-    pub(crate) fn wait(&self, _timeout: Option<Duration>, _each: impl FnMut(PipeEvent)) {}
+    pub(crate) fn wait(&self, _timeout: Option<Duration>, _each: impl FnMut(PipeEvent)) -> bool {
+        false
+    }
 
     /// Nobody sleeps here.
     pub(crate) fn wake(&self) {}
