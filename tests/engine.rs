@@ -17,6 +17,8 @@ mod punctual;
 mod shares;
 #[path = "engine/stalls.rs"]
 mod stalls;
+#[path = "engine/turns.rs"]
+mod turns;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -3,6 +3,8 @@
 //! A large array lies in pages of its own, and asks for large ones: with a million nodes, half of the time of a walk down the tree
 //! would go into finding small pages. (On a hypervisor such a miss costs two dozen loads.)
 
+use std::alloc::{self, Layout};
+
 use memmap2::MmapMut;
 
 /// A node, or a quarter of an index.
@@ -16,7 +18,7 @@ pub(crate) struct Nodes {
     end: u32,
     /// The first free block of each class; it begins with the place of the next one, and 0 is none.
     free: [u32; CLASSES],
-    /// How many units these are.
+    /// The units of all free blocks.
     freed: u32,
 }
 
@@ -54,7 +56,13 @@ impl Nodes {
 
     /// Whether the array should be made anew because most of it is free.
     pub(crate) fn is_sparse(&self) -> bool {
-        self.end > SPARSE && self.freed > self.end / 4 * 3
+        self.end > SPARSE && self.freed > self.end / 2
+    }
+
+    /// The units that are not free.
+    #[cfg(test)]
+    pub(crate) fn in_use(&self) -> u32 {
+        self.end - self.freed
     }
 
     /// A block of this class, with whatever it held before; it has no place if its size is 0.
@@ -68,8 +76,8 @@ impl Nodes {
             return at;
         }
         let at = self.end;
-        // 256 GiB: memory ends earlier.
-        self.end = at.saturating_add(size);
+        // After 256 GiB.
+        self.end = at.checked_add(size).unwrap_or_else(no_memory);
         while place(self.end) > self.units().len() {
             self.memory.grow();
         }
@@ -114,7 +122,7 @@ impl Memory {
                 return units.resize(units.len() + more, [0; UNIT]);
             }
             Self::Small(units) => units.len() * 2,
-            // What is not used yet costs nothing.
+            // On Linux, what is not used yet costs nothing.
             Self::Large(map) => map.len() / UNIT * 2,
         };
         let (mut large, old);
@@ -127,8 +135,13 @@ impl Memory {
         };
         large = match MmapMut::map_anon(units * UNIT) {
             Ok(map) => Self::Large(map),
-            // The allocator may still have it; it ends the program otherwise.
-            Err(_) => Self::Small(vec![[0; UNIT]; units]),
+            // The allocator may still have it.
+            Err(_) => {
+                let mut small = Vec::new();
+                small.try_reserve_exact(units).unwrap_or_else(|_| no_memory());
+                small.resize(units, [0; UNIT]);
+                Self::Small(small)
+            }
         };
         let to = match &mut large {
             Self::Small(units) => units.as_flattened_mut(),
@@ -147,6 +160,11 @@ impl Default for Memory {
     fn default() -> Self {
         Self::Small(Vec::new())
     }
+}
+
+/// Ends the program, as the allocator does.
+fn no_memory<T>() -> T {
+    alloc::handle_alloc_error(Layout::new::<Unit>())
 }
 
 /// How many units a block of this class has.

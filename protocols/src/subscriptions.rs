@@ -86,6 +86,7 @@ impl Subscriptions {
         let head = self.head(at);
         self.set_head(at, Head { ends: true, ..head });
         self.len += usize::from(!head.ends);
+        self.tidy();
         !head.ends
     }
 
@@ -109,9 +110,7 @@ impl Subscriptions {
             self.cut_off(at, child);
         }
         self.join(at);
-        if self.nodes.is_sparse() {
-            self.compact();
-        }
+        self.tidy();
         true
     }
 
@@ -256,8 +255,11 @@ impl Subscriptions {
         self.nodes.set(at, joined);
     }
 
-    /// Moves everything into an array that is as large as it need be.
-    fn compact(&mut self) {
+    /// Moves everything into an array that is as large as it need be, if half of this one is free.
+    fn tidy(&mut self) {
+        if !self.nodes.is_sparse() {
+            return;
+        }
         let old = std::mem::take(&mut self.nodes);
         let root = self.nodes.allocate(class(1));
         self.nodes.set(root, *old.get(ROOT));
@@ -292,7 +294,7 @@ struct Head {
     /// Where the block of its children is. They are in no order; the first bytes of their labels differ.
     children: u32,
     count: u32,
-    /// The size of that block.
+    /// The class of that block.
     class: u8,
     /// A prefix ends here.
     ends: bool,
@@ -375,7 +377,63 @@ const INDEX: u8 = 4;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::sim::Rng;
+
+    /// Every unit is in use or free, and at least half of them are in use.
+    fn check(topics: &Subscriptions) {
+        let mut units = u32::from(!topics.is_empty());
+        let mut heads = vec![topics.head(ROOT)];
+        while let Some(head) = heads.pop() {
+            units += size(head.class) + if head.count > FIRSTS { size(INDEX) } else { 0 };
+            for child in head.children..head.children + head.count {
+                assert!(!label(topics.nodes.get(child)).is_empty());
+                heads.push(topics.head(child));
+            }
+        }
+        assert_eq!(topics.nodes.in_use(), units);
+        assert!(!topics.nodes.is_sparse());
+    }
+
+    #[test]
+    fn nothing_is_lost_in_the_array() {
+        let mut rng = Rng::new(1);
+        let (mut topics, mut all) = (Subscriptions::new(), BTreeSet::new());
+        for step in 0..60_000 {
+            let [long, len, a, b, c, often, ..] = rng.next().to_le_bytes();
+            let end = [a, b % 8, c];
+            let topic = [&[7; 60][..usize::from(long % 3) * 30], &end[..usize::from(len % 4)]].concat();
+            // Grows and shrinks in turns.
+            if step / 10_000 % 2 == 0 || often % 8 == 0 {
+                assert_eq!(topics.insert(&topic), all.insert(topic));
+            } else if let Some(gone) = all.range(topic..).next().cloned() {
+                assert!(topics.remove(&gone) && all.remove(&gone) && !topics.remove(&gone));
+            }
+            assert_eq!(topics.len(), all.len());
+            if step % 500 == 0 {
+                check(&topics);
+                assert!(all.iter().all(|topic| topics.matches(topic)));
+            }
+        }
+        for topic in &all {
+            assert!(topics.remove(topic));
+        }
+        assert!(topics.nodes.units().is_empty());
+    }
+
+    #[test]
+    fn nodes_that_grow_together_leave_little_behind() {
+        let mut topics = Subscriptions::new();
+        for last in 0..60 {
+            for n in 0..1000_u16 {
+                let [a, b] = (n * 61).to_be_bytes();
+                assert!(topics.insert(&[a, b, last]));
+            }
+        }
+        check(&topics);
+    }
 
     #[test]
     fn memory_goes_back() {

@@ -321,7 +321,7 @@ impl Receiving {
         core.begin_turn(pipe);
     }
 
-    /// Sleeps as the leader until something happens. `true`: `msg` is the caller's, straight from the pipe that it `held`.
+    /// Sleeps as the leader until something happens; `busy`: after it has looked around for a while. `true`: `msg` is the caller's, straight from the pipe that it `held`.
     fn lead<'a>(
         &self,
         inner: &'a Inner,
@@ -331,8 +331,9 @@ impl Receiving {
         msg: &mut Message,
     ) -> (Guard<'a>, bool) {
         let mut events = SmallVec::<[PipeEvent; 4]>::new();
-        let paid = busy && inner.busy_poll(|event| events.push(event));
-        if !paid {
+        let seen = busy && inner.busy_poll(|event| events.push(event));
+        let found = seen && !events.is_empty();
+        if !seen {
             inner.poll.wait(left, |event| events.push(event));
         }
         let (mut st, taken) = match (held, &events[..]) {
@@ -363,7 +364,7 @@ impl Receiving {
             }
         };
         if busy {
-            st.core.pace.busy_polled(paid);
+            st.core.pace.busy_polled(found);
         }
         (st, taken)
     }
@@ -414,7 +415,7 @@ impl Receiving {
                     }
                     let sleeps = matches!(step, Step::Lead) && !spins;
                     let held = if sleeps { st.core.hold_only() } else { None };
-                    let busy = sleeps && st.core.pace.may_busy_poll();
+                    let busy = sleeps && st.core.pace.may_busy_poll() && left.is_none_or(|left| left > IN_TIME);
                     let pipes = st.core.pipes.len();
                     if sleeps && st.core.hand.unwatch(pipes) {
                         inner.poll.unwatch(inner.io().poll());
@@ -846,3 +847,5 @@ impl<S: Handle> Drop for Send<S> {
 
 /// The most pipes that a receive reads which may not wait, before it is left to the I/O thread: what arrives need not be for it.
 const READS: u32 = 64;
+/// Whoever has less time left to wait does not look around before it sleeps.
+const IN_TIME: Duration = Duration::from_millis(1);

@@ -1,4 +1,4 @@
-//! The rule by which a socket's messages are written at once or collected.
+//! The rule by which a socket's messages are written at once or collected, and by which its receivers look around before they sleep.
 //!
 //! A message that is followed by nothing must be written at once, by its sender: that is a round trip. Messages that come back to back
 //! must be collected: a system call costs as much as fifty of them. So the first ones are written at once, and a streak of sends
@@ -13,12 +13,15 @@
 //! ```
 //!
 //! Collected messages are written when enough have come together, before their sender blocks in this library, or on the I/O thread's tick.
+//!
+//! Peers that take turns with this socket, many messages at a time, answer soon. A receiver then looks at its pipes for a while before it
+//! sleeps: a wake-up takes both sides longer.
 
 use std::time::{Duration, Instant};
 
 use super::sync;
 
-/// What a socket knows of the pace of its sends.
+/// What a socket knows of the pace of its sends and receives.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     stream: bool,
@@ -29,9 +32,9 @@ pub(super) struct Pace {
     in_a_row: bool,
     /// The end of the last write. A clock is read only for those who send several times in a row.
     last: Option<Instant>,
-    /// Sends so far.
+    /// Attempts to send so far.
     sends: u64,
-    /// Sends when the I/O thread last looked.
+    /// These attempts when the I/O thread last looked.
     sends_then: u64,
     /// The send under way may be collected.
     collect: bool,
@@ -39,10 +42,11 @@ pub(super) struct Pace {
     recvs: u64,
     /// Receives when the I/O thread last looked.
     recvs_then: u64,
-    /// Sends and receives when a receiver last went to sleep.
+    /// Sends and receives when a leader last went to sleep.
     asleep: (u64, u64),
-    /// How often in a row a receiver has looked at its pipes for nothing, and so how often none does from now on.
+    /// Busy polls in a row that were for nothing, at most [`MISSES`].
     misses: u8,
+    /// So many of the next turns end without one.
     skips: u32,
     /// Nothing was received between the last two looks: the application leaves its messages where they are.
     idle: bool,
@@ -109,8 +113,7 @@ impl Pace {
         }
     }
 
-    /// A receiver is about to sleep. Whether it should look at its pipes for a while before: peers that take turns with it, many messages at a
-    /// time, answer soon, and a wake-up would take longer.
+    /// A leader is about to sleep. Whether it should look at its pipes for a while before.
     pub(super) fn may_busy_poll(&mut self) -> bool {
         let (sends, recvs) = std::mem::replace(&mut self.asleep, (self.sends, self.recvs));
         if self.sends - sends < TURN || self.recvs - recvs < TURN {
@@ -121,8 +124,10 @@ impl Pace {
         may
     }
 
-    /// A receiver has looked at its pipes for a while. After each time in a row that this was for nothing it is done half as often.
-    pub(super) fn busy_polled(&mut self, paid: bool) {
+    /// A leader has looked at its pipes for a while, and found something or not. Each time in a row but the first that this was for nothing, it is done
+    /// half as often. It is for nothing as well when others have sent meanwhile: two streams that pass each other are no turns.
+    pub(super) fn busy_polled(&mut self, found: bool) {
+        let paid = found && self.sends == self.asleep.0;
         self.misses = if paid { 0 } else { (self.misses + 1).min(MISSES) };
         self.skips = ((1_u32 << self.misses) / 2).saturating_sub(1);
     }
@@ -139,9 +144,9 @@ const STREAK_GAP: Duration = Duration::from_micros(5);
 const STREAK: u8 = 2;
 /// Fewer sends than this between two ticks end a stream.
 const STREAM_MIN: u64 = 4;
-/// So many messages each way are a turn. A model checker tries every sleep with a look before.
+/// So many messages each way are a turn. For the model checker every sleep ends one.
 const TURN: u64 = if cfg!(spanwire_loom) { 0 } else { 8 };
-/// However often it was for nothing, they look once in 64 turns.
+/// However often it was for nothing, leaders look once in 64 turns.
 const MISSES: u8 = 7;
 
 #[cfg(test)]
@@ -227,6 +232,12 @@ mod tests {
             polls.count()
         };
         assert_eq!(turns(&mut pace, true), 1000);
+        pace.sends += TURN;
+        pace.recvs += TURN;
+        assert!(pace.may_busy_poll());
+        pace.sends += 1;
+        pace.busy_polled(true);
+        assert_eq!(pace.misses, 1);
         assert!((15..30).contains(&turns(&mut pace, false)));
         assert!((936..=1000).contains(&turns(&mut pace, true)));
     }
