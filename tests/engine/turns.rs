@@ -1,5 +1,6 @@
 //! A receiver whose peers take turns with it looks around for a while before it sleeps. What it waits for is seen then as well.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,13 +13,7 @@ use crate::common::{S, connected};
 #[test]
 fn a_message_is_seen() {
     each(|socket, peer, pause| {
-        let late = thread::scope(|scope| {
-            scope.spawn(move || {
-                pause();
-                send(peer);
-            });
-            socket.recv(S).wait(Limit::After(LONG))
-        });
+        let (late, ()) = meanwhile(pause, || send(peer), || socket.recv(S).wait(Limit::After(LONG)));
         assert_eq!(late.unwrap().body(), b"turn");
     });
 }
@@ -26,31 +21,19 @@ fn a_message_is_seen() {
 #[test]
 fn a_close_is_seen() {
     each(|socket, _peer, pause| {
-        let late = thread::scope(|scope| {
-            scope.spawn(move || {
-                pause();
-                socket.close().wait(Limit::Never)
-            });
-            socket.recv(S).wait(Limit::After(LONG))
-        });
-        assert!(matches!(late, Err(Error::Closed)), "{late:?}");
+        let (late, closed) =
+            meanwhile(pause, || socket.close().wait(Limit::Never), || socket.recv(S).wait(Limit::After(LONG)));
+        assert!(matches!(late, Err(Error::Closed)) && closed.is_ok(), "{late:?}");
     });
 }
 
 #[test]
 fn another_receiver_gets_its_message() {
     each(|socket, peer, pause| {
-        let both = thread::scope(|scope| {
-            let other = scope.spawn(move || {
-                pause();
-                socket.recv(S).wait(Limit::After(LONG))
-            });
-            send(peer);
-            pause();
-            send(peer);
-            [socket.recv(S).wait(Limit::After(LONG)), other.join().unwrap()]
-        });
-        assert!(both.iter().all(Result::is_ok), "{both:?}");
+        let recv = || socket.recv(S).wait(Limit::After(LONG));
+        let other = || (send(peer), recv(), send(peer)).1;
+        let both = meanwhile(pause, other, recv);
+        assert!(both.0.is_ok() && both.1.is_ok(), "{both:?}");
     });
 }
 
@@ -65,26 +48,48 @@ fn time_runs_out() {
     });
 }
 
-/// Runs this after a turn each way, with pauses before and after the end of the time for which the receiver looks around.
-fn each(run: impl Fn(&Socket, &Socket, &(dyn Fn() + Sync))) {
+/// Runs this after a turn, with pauses before and after the end of the time for which the receiver looks around.
+fn each(run: impl Fn(&Socket, &Socket, Duration)) {
     let _alone = alone();
     for scheme in ["tcp", "ipc"] {
         for micros in (0..200).step_by(5) {
             let (socket, peer) = connected("pair", "pair", scheme);
-            for (from, to) in [(&socket, &peer), (&peer, &socket)] {
-                (0..TURN).for_each(|_| send(from));
-                for _ in 0..TURN {
-                    to.recv(S).wait(Limit::After(LONG)).unwrap();
-                }
+            // It sleeps, if at all, before the first of them: the next time that it waits, a turn has ended.
+            (0..TURN).for_each(|_| send(&peer));
+            for _ in 0..TURN {
+                socket.recv(S).wait(Limit::After(LONG)).unwrap();
+                send(&socket);
             }
-            run(&socket, &peer, &move || {
-                let end = Instant::now() + Duration::from_micros(micros);
-                while Instant::now() < end {
-                    std::hint::spin_loop();
-                }
-            });
+            let begin = Instant::now();
+            run(&socket, &peer, Duration::from_micros(micros));
+            // Who waits for so long finds it in any case.
+            assert!(begin.elapsed() < LONG, "not seen in time");
         }
     }
+}
+
+/// Does one thing here, and so much after its begin another one elsewhere, by a thread that is awake by then.
+fn meanwhile<A, B: Send>(pause: Duration, there: impl FnOnce() -> B + Send, here: impl FnOnce() -> A) -> (A, B) {
+    let (ready, begun) = (AtomicBool::new(false), AtomicBool::new(false));
+    let until = |flag: &AtomicBool| {
+        while !flag.load(Ordering::Acquire) {
+            std::hint::spin_loop();
+        }
+    };
+    thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            ready.store(true, Ordering::Release);
+            until(&begun);
+            let begin = Instant::now();
+            while begin.elapsed() < pause {
+                std::hint::spin_loop();
+            }
+            there()
+        });
+        until(&ready);
+        begun.store(true, Ordering::Release);
+        (here(), other.join().unwrap())
+    })
 }
 
 fn send(from: &Socket) {
