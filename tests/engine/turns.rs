@@ -31,7 +31,7 @@ fn a_close_is_seen() {
 fn another_receiver_gets_its_message() {
     each(|socket, peer, pause| {
         let recv = || socket.recv(S).wait(Limit::After(LONG));
-        let other = || (send(peer), recv(), send(peer)).1;
+        let other = || (send(peer), send(peer), recv()).2;
         let both = meanwhile(pause, other, recv);
         assert!(both.0.is_ok() && both.1.is_ok(), "{both:?}");
     });
