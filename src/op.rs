@@ -100,6 +100,15 @@ impl<T: Operation> Op<T> {
     /// ```
     #[inline]
     pub fn wait(mut self) -> T::Output {
+        match self.clock {
+            Clock::Options => self.inner.wait(Limit::Options),
+            Clock::Stopped | Clock::After(_) | Clock::Running(_) => self.wait_limited(),
+        }
+    }
+
+    /// Apart from the others, most of which the options limit.
+    #[inline(never)]
+    fn wait_limited(&mut self) -> T::Output {
         let limit = match &self.clock {
             Clock::Options => Limit::Options,
             Clock::Stopped => Limit::Never,

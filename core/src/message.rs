@@ -13,7 +13,7 @@ mod header;
 pub use body::INLINE_BODY;
 pub use header::Header;
 
-use body::{Body, Heap};
+use body::{Body, Heap, Inline};
 
 /// A message: a body for the application, a header for the protocol, and the pipe it came from.
 ///
@@ -34,6 +34,9 @@ pub struct Message {
     header: Header,
     body: Body,
     pipe: Option<PipeId>,
+    /// Zeros where the compiler would leave a gap. With a gap it writes an empty message in other pieces than it moves it in, and to read what was
+    /// just written in other pieces takes the processor 4 ns longer.
+    _gap: u32,
 }
 
 impl Message {
@@ -56,12 +59,19 @@ impl Message {
     ///
     /// assert_eq!(Message::copy_from(&[1, 2]).body(), [1, 2]);
     /// ```
-    // Not inline, so that the message is made where it goes to. Pieced together elsewhere and moved at once, it would be read in other pieces
-    // than it was written in, and the processor waits for that.
+    // Not inline, so that the message is moved as a whole from here. Taken apart, it would be read in other pieces than it was written in, and the
+    // processor waits for that.
     #[inline(never)]
     pub fn copy_from(body: &[u8]) -> Self {
-        let mut msg = Self::default();
-        msg.set_body(body);
+        let Some(blank) = Inline::blank(body.len()) else {
+            let mut msg = Self::default();
+            msg.set_body(body);
+            return msg;
+        };
+        let mut msg = Self { body: Body::Inline(blank.clone()), ..Self::default() };
+        if let Body::Inline(inline) = &mut msg.body {
+            inline.fill(body);
+        }
         msg
     }
 
@@ -92,6 +102,12 @@ impl Message {
     #[inline]
     pub fn body(&self) -> &[u8] {
         self.body.as_slice()
+    }
+
+    /// Adds the body, which has this length, at the end of a vector.
+    #[inline]
+    pub(crate) fn append_body_to(&self, len: usize, out: &mut Vec<u8>) {
+        self.body.append_to(len, out);
     }
 
     /// Length of the body in bytes.
@@ -580,8 +596,8 @@ impl Message {
     /// ```
     #[inline]
     pub fn freeze(&mut self) {
-        if let Body::Heap(Heap::Owned(bytes)) = &mut self.body {
-            self.body = Body::Heap(Heap::Shared(std::mem::take(bytes).freeze()));
+        if let Body::Heap(heap) = &mut self.body {
+            heap.freeze();
         }
     }
 
@@ -781,6 +797,24 @@ mod tests {
         assert!(size_of::<Message>() <= 112, "{}", size_of::<Message>());
         // It has no value to spare.
         assert!(size_of::<Option<Message>>() > size_of::<Message>());
+    }
+
+    #[test]
+    fn a_body_is_appended_without_what_lies_behind_it() {
+        for len in 0..200_u8 {
+            let bytes: Vec<u8> = (1..=len).collect();
+            // There is something else behind what is left of it.
+            let mut longer = Message::copy_from(&[bytes.clone(), vec![0xff; 20]].concat());
+            assert!(longer.chop(20));
+            let mut cut = Message::copy_from(&[b"front", &bytes[..]].concat());
+            assert!(cut.trim(5));
+            for msg in [Message::copy_from(&bytes), longer, cut] {
+                let mut out = b"before".to_vec();
+                msg.append_body_to(bytes.len(), &mut out);
+                assert_eq!(out, [b"before", &bytes[..]].concat());
+                assert_eq!(msg.body(), bytes);
+            }
+        }
     }
 
     #[derive(Clone, Debug)]

@@ -68,8 +68,8 @@ impl<T> Levels<T> {
     /// Puts that first item at the end of its level.
     #[inline]
     pub(crate) fn rotate(&mut self) {
-        if let Some((_, items)) = self.levels.iter_mut().find(|(_, items)| !items.is_empty())
-            && items.len() > 1
+        if self.len > 1
+            && let Some((_, items)) = self.levels.iter_mut().find(|(_, items)| !items.is_empty())
         {
             items.rotate_left(1);
         }

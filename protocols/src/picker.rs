@@ -76,14 +76,18 @@ impl Picker {
     pub(crate) fn send(&mut self, turn: Turn, msg: &mut Message, out: &mut dyn Outbox) -> PipeId {
         match out.send(turn.pipe, msg) {
             Room::More => self.ready.rotate(),
-            Room::Full => {
-                self.ready.pop();
-                if let Some(port) = self.pipes.get_mut(turn.pipe) {
-                    port.gate = Gate::Full;
-                }
-            }
+            Room::Full => self.fill(turn.pipe),
         }
         turn.pipe
+    }
+
+    /// The pipe that was picked takes no more.
+    #[cold]
+    fn fill(&mut self, pipe: PipeId) {
+        self.ready.pop();
+        if let Some(port) = self.pipes.get_mut(pipe) {
+            port.gate = Gate::Full;
+        }
     }
 
     pub(crate) fn clear(&mut self) {

@@ -56,6 +56,17 @@ impl<F: Form> Pusher<F> {
         Self { picker: Picker::default(), queue: VecDeque::new(), limit: 0, closed: false, form: PhantomData }
     }
 
+    /// Queues a message that no pipe takes now.
+    #[inline(never)]
+    fn keep(&mut self, msg: &mut Message) -> Result<(), SendRefused> {
+        if self.queue.len() >= self.limit {
+            return Err(SendRefused::Full);
+        }
+        msg.clear_header();
+        self.queue.push_back(std::mem::take(msg));
+        Ok(())
+    }
+
     /// Sends what waits, then lets waiting callers try.
     fn pump(&mut self, out: &mut dyn Outbox) {
         while !self.queue.is_empty()
@@ -119,12 +130,7 @@ impl<F: Form> Protocol for Pusher<F> {
             self.picker.send(turn, msg, out);
             return Ok(());
         }
-        if self.queue.len() < self.limit {
-            msg.clear_header();
-            self.queue.push_back(std::mem::take(msg));
-            return Ok(());
-        }
-        Err(SendRefused::Full)
+        self.keep(msg)
     }
 
     fn try_recv(

@@ -122,16 +122,19 @@ struct Receiving {
 /// A send.
 #[must_use = "an operation does nothing until it is awaited or waited for"]
 #[derive(Debug)]
+// The message comes first, so that it is moved in the pieces that it was written in.
+#[repr(C)]
 pub struct Send<S: Handle> {
-    socket: S,
     op: Sending,
+    socket: S,
 }
 
 #[derive(Debug)]
+#[repr(C)]
 struct Sending {
-    ctx: ContextId,
     /// What is to be sent; of no use once it has been sent.
     msg: Message,
+    ctx: ContextId,
     progress: Progress,
 }
 
@@ -513,6 +516,14 @@ impl Receiving {
         }
         st.core.look_again();
     }
+
+    /// It was dropped while it waited.
+    #[cold]
+    fn abandon(&mut self, inner: &Inner) {
+        let mut st = inner.lock();
+        self.give_up(&mut st);
+        self.leave(inner, st, false);
+    }
 }
 
 impl<S: Handle> Operation for Recv<S> {
@@ -612,12 +623,10 @@ impl<S: Handle> Future for Recv<S> {
 }
 
 impl<S: Handle> Drop for Recv<S> {
+    #[inline]
     fn drop(&mut self) {
         if let Progress::Waiting(_) = self.op.progress {
-            let (inner, op) = (self.socket.socket().inner(), &mut self.op);
-            let mut st = inner.lock();
-            op.give_up(&mut st);
-            op.leave(inner, st, false);
+            self.op.abandon(self.socket.socket().inner());
         }
     }
 }
@@ -635,17 +644,25 @@ impl Sending {
     /// The short way, while nobody else waits to send: sends what can be sent. Whoever can't takes the long way, and makes its first
     /// attempt there.
     #[inline]
-    fn at_once(&mut self, st: &mut State) -> Option<Result<(), SendError>> {
+    fn at_once(&mut self, st: &mut State) -> Option<Result<()>> {
         if self.progress != Progress::Fresh || !st.core.hand.no_sender_waits() || !st.core.is_open() {
             return None;
         }
         let result = match st.try_send(self.ctx, &mut self.msg, Attempt::Only) {
             Ok(()) => Ok(()),
-            Err(SendRefused::Failed(e)) => self.refused(e),
+            Err(SendRefused::Failed(e)) => Err(e),
             Err(SendRefused::Full) => return None,
         };
         self.progress = Progress::Done;
         Some(result)
+    }
+
+    /// It failed at once. An answer that holds a message is made only here, out of the way.
+    #[cold]
+    #[inline(never)]
+    fn failed(&mut self, inner: &Inner, st: Guard<'_>, error: Error) -> Result<(), SendError> {
+        inner.finish(st);
+        self.refused(error)
     }
 
     /// A blocking send that could not be done at once.
@@ -757,6 +774,15 @@ impl Sending {
         }
     }
 
+    /// It was dropped while it waited.
+    #[cold]
+    fn abandon(&mut self, inner: &Inner) {
+        let mut st = inner.lock();
+        self.give_up(&mut st);
+        self.leave(inner, st);
+    }
+
+    #[cold]
     fn refused(&mut self, error: Error) -> Result<(), SendError> {
         Err(SendError { error, message: std::mem::take(&mut self.msg) })
     }
@@ -768,9 +794,13 @@ impl<S: Handle> Operation for Send<S> {
     fn poll_op(&mut self, cx: &mut Context<'_>, limit: Limit) -> Poll<Self::Output> {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
         let mut st = inner.lock();
-        if let Some(result) = op.at_once(&mut st) {
-            inner.finish(st);
-            return Poll::Ready(result);
+        match op.at_once(&mut st) {
+            Some(Ok(())) => {
+                inner.finish(st);
+                return Poll::Ready(Ok(()));
+            }
+            Some(Err(e)) => return Poll::Ready(op.failed(inner, st, e)),
+            None => {}
         }
         if op.progress == Progress::Fresh
             && limit.forbids_waiting(|| st.core.context(op.ctx).and_then(|c| c.send_timeout))
@@ -794,23 +824,29 @@ impl<S: Handle> Operation for Send<S> {
     fn wait(&mut self, limit: Limit) -> Self::Output {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
         let mut st = inner.lock_to_send();
-        if let Some(result) = op.at_once(&mut st) {
-            inner.note_pace(&st);
-            inner.finish(st);
-            return result;
+        match op.at_once(&mut st) {
+            Some(Ok(())) => {
+                inner.note_pace(&st);
+                inner.finish(st);
+                Ok(())
+            }
+            Some(Err(e)) => op.failed(inner, st, e),
+            None => op.wait(inner, st, limit),
         }
-        op.wait(inner, st, limit)
     }
 
     #[inline]
     fn try_now(&mut self) -> Self::Output {
         let (inner, op) = (self.socket.socket().inner(), &mut self.op);
         let mut st = inner.lock();
-        if let Some(result) = op.at_once(&mut st) {
-            inner.finish(st);
-            return result;
+        match op.at_once(&mut st) {
+            Some(Ok(())) => {
+                inner.finish(st);
+                Ok(())
+            }
+            Some(Err(e)) => op.failed(inner, st, e),
+            None => op.try_now(inner, st),
         }
-        op.try_now(inner, st)
     }
 
     fn time_out(&mut self) -> Self::Output {
@@ -835,12 +871,10 @@ impl<S: Handle> Future for Send<S> {
 }
 
 impl<S: Handle> Drop for Send<S> {
+    #[inline]
     fn drop(&mut self) {
         if let Progress::Waiting(_) = self.op.progress {
-            let (inner, op) = (self.socket.socket().inner(), &mut self.op);
-            let mut st = inner.lock();
-            op.give_up(&mut st);
-            op.leave(inner, st);
+            self.op.abandon(self.socket.socket().inner());
         }
     }
 }

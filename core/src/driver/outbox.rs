@@ -38,7 +38,6 @@ impl Outbox for Turn<'_> {
             return Room::Full;
         };
         slot.traffic.tx_msgs += 1;
-        slot.traffic.tx_bytes += (msg.header().len() + msg.len()) as u64;
         match (&mut slot.tx, &slot.pipe.link) {
             (SlotTx::Stream(tx), PipeLink::Stream(_, codec)) => {
                 if tx.out.is_unallocated()
@@ -46,7 +45,7 @@ impl Outbox for Turn<'_> {
                 {
                     tx.out = buffer;
                 }
-                tx.out.push(&**codec, msg);
+                slot.traffic.tx_bytes += tx.out.push(&**codec, msg) as u64;
                 slot.full = tx.pending() >= stream::HIGH_WATER;
                 let room = if slot.full { Room::Full } else { Room::More };
                 if tx.phase != Phase::Idle {
@@ -68,6 +67,7 @@ impl Outbox for Turn<'_> {
                 room
             }
             (SlotTx::Local, PipeLink::Local { tx, .. }) => {
+                slot.traffic.tx_bytes += (msg.header().len() + msg.len()) as u64;
                 let pushed = tx.push(msg);
                 if pushed.tell {
                     core.effects.any = true;

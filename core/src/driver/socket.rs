@@ -93,26 +93,25 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The lock, for a sender. One that streams beside others yields before it waits for the lock: whoever spins takes the lock's memory away from the
-    /// one that works, and the core from somebody with work to do, such as the receiver.
+    /// The lock, for a sender.
     #[inline]
     pub(crate) fn lock_to_send(&self) -> Guard<'_> {
-        if self.streams.load(Ordering::Relaxed)
-            && let Some(st) = self.yield_for_lock()
-        {
-            return st;
-        }
-        self.lock()
+        self.state.try_lock().unwrap_or_else(|_| self.wait_to_send())
     }
 
-    fn yield_for_lock(&self) -> Option<Guard<'_>> {
-        for _ in 0..YIELDS {
-            if let Ok(st) = self.state.try_lock() {
-                return Some(st);
+    /// Somebody else has the lock. A sender that streams beside others yields before it waits for it: whoever spins takes the lock's memory away from the
+    /// one that works, and the core from somebody with work to do, such as the receiver.
+    #[cold]
+    fn wait_to_send(&self) -> Guard<'_> {
+        if self.streams.load(Ordering::Relaxed) {
+            for _ in 0..YIELDS {
+                thread::yield_now();
+                if let Ok(st) = self.state.try_lock() {
+                    return st;
+                }
             }
-            thread::yield_now();
         }
-        None
+        self.lock()
     }
 
     /// A sender has sent: notes for the next ones whether they stream.

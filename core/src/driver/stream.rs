@@ -125,18 +125,27 @@ impl OutBuf {
         self.small.len() + self.large_len - self.written
     }
 
-    /// Appends a message. Bodies up to [`COPY`] bytes are copied, larger ones are kept by reference.
-    pub(crate) fn push(&mut self, codec: &dyn Codec, msg: &mut Message) {
+    /// Appends a message. Bodies up to [`COPY`] bytes are copied, larger ones are kept by reference. Answers how long it is.
+    #[inline]
+    pub(crate) fn push(&mut self, codec: &dyn Codec, msg: &mut Message) -> usize {
         let (header, len) = (msg.header().len(), msg.len());
         self.cost += MESSAGE + header + len;
         codec.encode_prefix(header + len, &mut self.small);
-        self.small.extend_from_slice(msg.header());
-        if len <= COPY {
-            self.small.extend_from_slice(msg.body());
-        } else {
-            self.large_len += len;
-            self.large.push((self.small.len(), std::mem::take(msg).into_bytes()));
+        if header > 0 {
+            self.small.extend_from_slice(msg.header());
         }
+        if len <= COPY {
+            msg.append_body_to(len, &mut self.small);
+        } else {
+            self.push_large(msg);
+        }
+        header + len
+    }
+
+    #[inline(never)]
+    fn push_large(&mut self, msg: &mut Message) {
+        self.large_len += msg.len();
+        self.large.push((self.small.len(), std::mem::take(msg).into_bytes()));
     }
 
     /// Writes as much as goes at once. `true`: everything.

@@ -60,6 +60,14 @@ impl Body {
         }
     }
 
+    #[inline]
+    pub(super) fn append_to(&self, len: usize, out: &mut Vec<u8>) {
+        match self {
+            Self::Inline(inline) if inline.start == 0 => inline.append_to(len, out),
+            Self::Inline(_) | Self::Heap(_) => out.extend_from_slice(self.as_slice()),
+        }
+    }
+
     pub(super) fn into_bytes(self) -> Bytes {
         match self {
             Self::Inline(inline) => Bytes::copy_from_slice(inline.as_slice()),
@@ -90,6 +98,16 @@ impl Body {
     }
 }
 
+impl Heap {
+    // Not inline: a message around it would be taken apart to be moved afterwards.
+    #[inline(never)]
+    pub(super) fn freeze(&mut self) {
+        if let Self::Owned(bytes) = self {
+            *self = Self::Shared(std::mem::take(bytes).freeze());
+        }
+    }
+}
+
 /// A short buffer of bytes. They begin where the buffer does, as a rule: the compiler moves it in aligned pieces, and a piece that was
 /// written as a whole just before is read without waiting for the cache.
 #[derive(Clone)]
@@ -101,6 +119,18 @@ pub(super) struct Inline {
     /// value to spare, so that an `Option` of it is not taken apart to be moved.
     end: NonZeroU8,
 }
+
+/// Zeros of each length up to 64. A length that was written by itself is waited for when the piece of memory around it is moved; this one comes with
+/// its piece.
+static BLANKS: [Inline; 65] = {
+    let mut blanks = [const { Inline::EMPTY }; 65];
+    let mut len = 0;
+    while len < blanks.len() {
+        blanks[len].set_end(len);
+        len += 1;
+    }
+    blanks
+};
 
 /// Copies what is too short for a call of `memcpy` to pay; both have the same length.
 #[inline]
@@ -142,6 +172,19 @@ impl Inline {
         Some(inline)
     }
 
+    /// So many zeros, to be overwritten; not for all lengths.
+    #[inline]
+    pub(super) fn blank(len: usize) -> Option<&'static Self> {
+        BLANKS.get(len)
+    }
+
+    /// Overwrites it with as many bytes as it holds.
+    // Not inline: the compiler would then move its first 16 bytes by halves, and whoever reads them as a whole waits for that.
+    #[inline(never)]
+    pub(super) fn fill(&mut self, bytes: &[u8]) {
+        copy_short(&mut self.buf[..bytes.len()], bytes);
+    }
+
     /// Holds these bytes from now on, of which there are not too many.
     #[inline]
     pub(super) fn set(&mut self, bytes: &[u8]) {
@@ -150,13 +193,26 @@ impl Inline {
         self.set_end(bytes.len());
     }
 
+    /// Adds the first `len` bytes at the end of a vector. They are read in pieces of the size that a message is moved in.
+    #[inline]
+    fn append_to(&self, len: usize, out: &mut Vec<u8>) {
+        let end = out.len() + len;
+        match len {
+            0..=16 => out.extend_from_slice(&self.buf[..16]),
+            17..=32 => out.extend_from_slice(&self.buf[..32]),
+            33..=64 => out.extend_from_slice(&self.buf[..64]),
+            _ => out.extend_from_slice(&self.buf),
+        }
+        out.truncate(end);
+    }
+
     #[inline]
     pub(super) fn end(&self) -> usize {
         usize::from(self.end.get() - 1)
     }
 
     #[inline]
-    pub(super) fn set_end(&mut self, end: usize) {
+    pub(super) const fn set_end(&mut self, end: usize) {
         self.end = NonZeroU8::MIN.saturating_add(end as u8);
     }
 
