@@ -164,9 +164,13 @@ pub(crate) fn prepare(stream: FdStream, options: &EndpointOptions) -> Result<(Fd
             stream.set_option(name, &OptionValue::Bool(true))?;
         }
     }
+    let (local, remote) = (unmapped(stream.local_addr()?), unmapped(stream.peer_addr()?));
+    if local.ip() == remote.ip() || remote.ip().is_loopback() {
+        stream.stays_here();
+    }
     let mut found = OptionMap::new();
-    found.set(names::LOCAL_ADDRESS, OptionValue::Address(Address::Inet(unmapped(stream.local_addr()?))));
-    found.set(names::REMOTE_ADDRESS, OptionValue::Address(Address::Inet(unmapped(stream.peer_addr()?))));
+    found.set(names::LOCAL_ADDRESS, OptionValue::Address(Address::Inet(local)));
+    found.set(names::REMOTE_ADDRESS, OptionValue::Address(Address::Inet(remote)));
     Ok((stream, found))
 }
 

@@ -11,7 +11,7 @@ use common::*;
 use futures_lite::future;
 use rustix::net::{self, AddressFamily, SocketType};
 use spanwire_core::option::{Address, OptionValue, names};
-use spanwire_core::transport::Transport;
+use spanwire_core::transport::{Link, Transport};
 use spanwire_core::{Error, Url};
 use spanwire_transports::codec::encode_hello;
 use spanwire_transports::tcp::Tcp;
@@ -53,6 +53,17 @@ fn port_zero_becomes_a_real_one() {
     let ((local, remote), (their_local, their_remote)) = (addresses(&dialed), addresses(&accepted));
     assert_eq!((&local, &remote), (&their_remote, &their_local));
     assert_eq!(inet(remote), (Ipv4Addr::LOCALHOST, port).into());
+}
+
+#[test]
+fn what_a_connection_within_this_machine_holds_is_bounded() {
+    let mut bound = listen(&Tcp, "tcp://127.0.0.1:0").unwrap();
+    let (dialed, accepted) = connected(&Tcp, &mut bound);
+    for connection in [dialed, accepted] {
+        let Link::Stream(stream, _) = connection.link else { panic!("TCP is a stream of bytes") };
+        // Linux counts twice what is asked for; its own choice would be 2.5 MiB and more.
+        assert!(net::sockopt::socket_send_buffer_size(stream.fd()).unwrap() <= 2 * 512 * 1024);
+    }
 }
 
 #[test]
