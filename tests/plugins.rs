@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Mutex, Once, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
@@ -40,7 +40,11 @@ impl Place {
 
     fn connection(&self, hello: Hello) -> Connection {
         let case = self.0.host().unwrap_or_default().to_owned();
-        let link = Link::Messages(Box::new(Tx(case.clone(), None)), Box::new(Rx(case)));
+        let link = match &*case {
+            #[cfg(unix)]
+            "framing-panics" => framed::link(),
+            _ => Link::Messages(Box::new(Tx(case.clone(), None)), Box::new(Rx(case))),
+        };
         Connection { peer: hello.protocol.peer, link, options: OptionMap::new() }
     }
 }
@@ -61,6 +65,55 @@ impl Listener for Place {
     fn poll_accept(&mut self, _: &mut Context<'_>, _: Hello) -> Poll<Result<Handshake>> {
         assert!(!self.is("accept-panics"), "on purpose");
         Poll::Ready(Ok(Box::pin(async { panic!("on purpose") })))
+    }
+}
+
+/// A stream of bytes that leads nowhere, with a framing that panics at two bytes.
+#[cfg(unix)]
+mod framed {
+    use std::io::{self, IoSlice};
+    use std::os::fd::{AsFd, BorrowedFd};
+    use std::os::unix::net::UnixStream;
+
+    use spanwire::Result;
+    use spanwire::transport::{ByteStream, Codec, Frame, Link};
+
+    pub(crate) fn link() -> Link {
+        let (near, far) = UnixStream::pair().unwrap();
+        Link::Stream(Box::new(Nowhere(near, far)), Box::new(Panics))
+    }
+
+    struct Nowhere(UnixStream, #[expect(dead_code, reason = "its end would be the connection's")] UnixStream);
+
+    impl ByteStream for Nowhere {
+        fn try_read(&self, _: &mut Vec<u8>, _: usize) -> io::Result<usize> {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+
+        fn try_write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+            Ok(bufs.iter().map(|buf| buf.len()).sum())
+        }
+
+        fn shutdown(&self) {
+            let _ = self.0.shutdown(std::net::Shutdown::Both);
+        }
+
+        fn fd(&self) -> BorrowedFd<'_> {
+            self.0.as_fd()
+        }
+    }
+
+    struct Panics;
+
+    impl Codec for Panics {
+        fn encode_prefix(&self, len: usize, out: &mut Vec<u8>) {
+            assert!(len != 2, "on purpose");
+            out.push(len as u8);
+        }
+
+        fn decode_prefix(&self, _: &[u8]) -> Result<Option<Frame>> {
+            Ok(None)
+        }
     }
 }
 
@@ -195,6 +248,24 @@ fn a_panic_is_an_error() {
     }
     // Others go on.
     dial("fine").unwrap().send("x").timeout(LONG).wait().unwrap();
+}
+
+/// A panic of somebody's framing reaches the sender, whose thread has the socket's lock then. The socket goes on for all others.
+#[cfg(unix)]
+#[test]
+fn a_panic_under_the_lock_holds_up_nobody_else() {
+    let push = dial("framing-panics").unwrap();
+    let panics = |push: Socket<Push>| thread::spawn(move || push.send("13").wait()).join().is_err();
+    assert!(panics(push.clone()));
+    let (tell, told) = mpsc::channel();
+    let sender = push.clone();
+    thread::spawn(move || {
+        let sent = (0..1000).all(|_| sender.send("x").wait().is_ok());
+        tell.send(sent && sender.try_send("y").is_ok() && sender.pipes().len() == 1).unwrap();
+        sender.close().wait().unwrap();
+        tell.send(true).unwrap();
+    });
+    assert_eq!([told.recv_timeout(LONG), told.recv_timeout(LONG)], [Ok(true), Ok(true)]);
 }
 
 #[test]

@@ -156,7 +156,8 @@ pub(crate) async fn bind_with<T>(
     Err(failed.unwrap_or_else(|| invalid(&place.url, "no address to listen at")))
 }
 
-/// Sets what the options of its endpoint say. Answers the options that the connection has.
+/// Sets what the options of its endpoint say, and what suits a connection whose addresses say that both ends are on this machine. Answers the options
+/// that the connection has.
 pub(crate) fn prepare(stream: FdStream, options: &EndpointOptions) -> Result<(FdStream, OptionMap)> {
     for (name, default) in [(names::TCP_NODELAY, true), (names::TCP_KEEPALIVE, false)] {
         // New sockets have both off.
@@ -165,7 +166,7 @@ pub(crate) fn prepare(stream: FdStream, options: &EndpointOptions) -> Result<(Fd
         }
     }
     let (local, remote) = (unmapped(stream.local_addr()?), unmapped(stream.peer_addr()?));
-    if local.ip() == remote.ip() || remote.ip().is_loopback() {
+    if local.ip() == remote.ip() || local.ip().is_loopback() || remote.ip().is_loopback() {
         stream.stays_here();
     }
     let mut found = OptionMap::new();

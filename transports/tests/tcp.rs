@@ -56,7 +56,7 @@ fn port_zero_becomes_a_real_one() {
 }
 
 #[test]
-fn what_a_connection_within_this_machine_holds_is_bounded() {
+fn the_send_buffer_within_this_machine_is_bounded() {
     let mut bound = listen(&Tcp, "tcp://127.0.0.1:0").unwrap();
     let (dialed, accepted) = connected(&Tcp, &mut bound);
     for connection in [dialed, accepted] {

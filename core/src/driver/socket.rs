@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::hint;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, PoisonError, RwLock, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
 use super::events::{PipeCallback, PipeChange};
@@ -96,7 +96,7 @@ impl Inner {
     /// The lock, for a sender.
     #[inline]
     pub(crate) fn lock_to_send(&self) -> Guard<'_> {
-        self.state.try_lock().unwrap_or_else(|_| self.wait_to_send())
+        self.try_lock().unwrap_or_else(|| self.wait_to_send())
     }
 
     /// Somebody else has the lock. A sender that streams beside others yields before it waits for it: whoever spins takes the lock's memory away from the
@@ -106,12 +106,21 @@ impl Inner {
         if self.streams.load(Ordering::Relaxed) {
             for _ in 0..YIELDS {
                 thread::yield_now();
-                if let Ok(st) = self.state.try_lock() {
+                if let Some(st) = self.try_lock() {
                     return st;
                 }
             }
         }
         self.lock()
+    }
+
+    #[inline]
+    fn try_lock(&self) -> Option<Guard<'_>> {
+        match self.state.try_lock() {
+            Ok(st) => Some(st),
+            Err(TryLockError::Poisoned(e)) => Some(e.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// A sender has sent: notes for the next ones whether they stream.

@@ -423,8 +423,8 @@ const PEEK: usize = 4 * 1024;
 /// Memory for the rest of a chunk that a pipe keeps for the next one.
 const REST: usize = 1024;
 const POOLED: usize = 4;
-/// A write buffer that doubles while it is filled ends below this.
-const KEEP_MAX: usize = 320 * 1024;
+/// A write buffer that doubles while it is filled to the high water ends below this.
+const KEEP_MAX: usize = 2 * (HIGH_WATER + COPY);
 const SLICES: usize = 64;
 
 #[cfg(test)]

@@ -148,8 +148,8 @@ fn copy_short(to: &mut [u8], from: &[u8]) {
         true
     }
     let done = match from.len() {
-        8..=16 => ends::<8>(to, from),
-        17..=32 => ends::<16>(to, from),
+        8..=15 => ends::<8>(to, from),
+        16..=32 => ends::<16>(to, from),
         33..=64 => ends::<32>(to, from),
         65..=128 => ends::<64>(to, from),
         _ => false,
@@ -193,9 +193,10 @@ impl Inline {
         self.set_end(bytes.len());
     }
 
-    /// Adds the first `len` bytes at the end of a vector. They are read in pieces of the size that a message is moved in.
+    /// Adds the first `len` bytes at the end of a vector. Lengths that are multiples of 16 are read in the pieces that they were written in.
     #[inline]
     fn append_to(&self, len: usize, out: &mut Vec<u8>) {
+        debug_assert_eq!(len, self.len(), "what lies behind the body is nobody's business");
         let end = out.len() + len;
         match len {
             0..=16 => out.extend_from_slice(&self.buf[..16]),

@@ -34,7 +34,7 @@ impl FdStream {
         self.0.peer_addr()
     }
 
-    /// Both ends are on this machine. The buffer between them is left to the system.
+    /// Both ends are on this machine. The buffers are left to the system.
     pub(crate) fn stays_here(&self) {}
 
     /// Ends one direction. An end of reading makes the socket readable.

@@ -54,8 +54,8 @@ impl FdStream {
         Ok(stream)
     }
 
-    /// Both ends are on this machine. The system's own choice of the buffer between them is 208 KiB for a Unix socket, which would hold up a sender of
-    /// large messages several times in each, and grows to 4 MiB for TCP, which are out of the processor's cache before they are read.
+    /// Both ends are on this machine. Linux' own choice of the send buffer is 208 KiB for a Unix socket, which would hold up a sender of large messages
+    /// several times in each, and grows to 4 MiB for TCP, which are out of the processor's cache before they are read.
     pub(crate) fn stays_here(&self) {
         // The system cuts it to what it allows, and without it only time is lost.
         let _ = sockopt::set_socket_send_buffer_size(&self.fd, LOCAL_BUFFER);
@@ -313,7 +313,7 @@ impl Family {
     }
 }
 
-/// What a stream between two processes of this machine may hold; Linux counts twice as much.
+/// The send buffer of a stream between two processes of this machine; Linux counts twice as much.
 const LOCAL_BUFFER: usize = 512 * 1024;
 
 /// How many connections may wait to be accepted. Large, because whole fleets reconnect at once; the system cuts it to its own
